@@ -1,0 +1,27 @@
+"""Cut chips: square uint8 pictures of one face each, placed the way an embedder expects."""
+
+from facewise.alignment.policies import (
+    ARCFACE_112,
+    CropPolicy,
+    EyeCornerCrop,
+    FivePointCrop,
+    FivePoints,
+    MarginCrop,
+    crop,
+    eye_corners,
+    margin_box,
+)
+from facewise.alignment.similarity import similarity_transforms
+
+__all__ = [
+    "ARCFACE_112",
+    "CropPolicy",
+    "EyeCornerCrop",
+    "FivePointCrop",
+    "FivePoints",
+    "MarginCrop",
+    "crop",
+    "eye_corners",
+    "margin_box",
+    "similarity_transforms",
+]

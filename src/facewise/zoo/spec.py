@@ -1,0 +1,146 @@
+"""`ModelSpec`: everything there is to know of a model, as data.
+
+Preprocessing, thresholds, licence and addresses live here and nowhere else, so that training,
+evaluation and recognition cannot disagree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from facewise.alignment import CropPolicy
+from facewise.errors import ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A weight file: where it comes from and how to know it.
+
+    Attributes:
+        filename: name in the cache folder (or in the package, for bundled files).
+        size: bytes, or None when no one has recorded it.
+        sha256: lower-case hex digest, or None when not known: then the digest of the first
+            download is recorded beside the file and holds from then on.
+        urls: addresses, the mirrors after the first; empty for bundled files.
+        licence: of the file, in words.
+        training_set: the pictures it was trained on, and their conditions.
+        bundled: the file lies in the package.
+        by_hand: the address of a page from which only a person can fetch the file (a login or a
+            confirmation stands before it), or None.
+    """
+
+    filename: str
+    licence: str
+    training_set: str
+    size: int | None = None
+    sha256: str | None = None
+    urls: tuple[str, ...] = ()
+    bundled: bool = False
+    by_hand: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """How a uint8 RGB chip becomes a network's input: `(chip - mean) / std` for each channel.
+
+    Attributes:
+        mean: in 0–255 units, in the channel order the network sees.
+        std: in 0–255 units, likewise.
+        colour: the channel order the network was trained on; chips are always RGB.
+    """
+
+    mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
+    std: tuple[float, float, float] = (128.0, 128.0, 128.0)
+    colour: Literal["rgb", "bgr"] = "rgb"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A cosine similarity with what it gives.
+
+    Attributes:
+        value: two faces at or above it count as the same person.
+        far: the false-accept rate it was chosen for, in (0, 1), or None when a user gave the
+            value and nothing is known of its rate.
+        measured_on: the data, detector and method behind `far`.
+    """
+
+    value: float
+    far: float | None
+    measured_on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One model of the zoo.
+
+    Attributes:
+        id: `architecture.tag`, for example `inception_resnet_v1.vggface2`.
+        task: `embed` or `detect`.
+        architecture: name of the builder (see `facewise.embedding`, `facewise.detection`).
+        format: `torch` for a state_dict, `onnx` for a graph.
+        weights: the file.
+        input_size: side of the network's square input in pixels.
+        embedding_size: length of the vectors (embedders).
+        crop: how chips are cut (embedders).
+        normalisation: from chip to input.
+        flip: the chip and its mirror image are embedded and added before normalising.
+        options: further arguments of the architecture's builder.
+        thresholds: measured operating points of this model, by rising FAR.
+        published: figures its authors state, by protocol.
+        measured: figures facewise measured, by protocol (`docs/results/`).
+        notes: whatever a user should know.
+    """
+
+    id: str
+    task: Literal["embed", "detect"]
+    architecture: str
+    weights: Weights
+    format: Literal["torch", "onnx"] = "torch"
+    input_size: int | None = None
+    embedding_size: int | None = None
+    crop: CropPolicy | None = None
+    normalisation: Normalisation = field(default_factory=Normalisation)
+    flip: bool = False
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    thresholds: tuple[Threshold, ...] = ()
+    published: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    notes: str = ""
+
+    def threshold(self, far: float = 1e-3) -> Threshold:
+        """The threshold for a false-accept rate.
+
+        Between two measured rates the value is interpolated over log(FAR).
+
+        Args:
+            far: false-accept rate of a 1:1 comparison, in (0, 1).
+
+        Raises:
+            ModelError: the model has no measured thresholds, or none for such a rate: a rate
+                that was not measured is not guessed.
+        """
+        points = sorted(((t.far, t) for t in self.thresholds if t.far), key=lambda pair: pair[0])
+        if not points:
+            raise ModelError(
+                f"{self.id}: no threshold has been measured for this model; "
+                "give a similarity with --threshold (Python: threshold=)"
+            )
+        rates = [rate for rate, _ in points]
+        if not rates[0] * (1 - 1e-9) <= far <= rates[-1] * (1 + 1e-9):
+            raise ModelError(
+                f"{self.id}: its thresholds were measured for FAR {rates[0]:g} to {rates[-1]:g}; "
+                f"FAR {far:g} is outside"
+            )
+        for rate, point in points:
+            if math.isclose(rate, far, rel_tol=1e-9):
+                return point
+        above = next(i for i, rate in enumerate(rates) if rate > far)
+        (low, first), (high, second) = points[above - 1], points[above]
+        share = math.log(far / low) / math.log(high / low)
+        value = first.value + share * (second.value - first.value)
+        return Threshold(value, far, f"{first.measured_on}; interpolated")

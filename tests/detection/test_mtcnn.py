@@ -1,0 +1,259 @@
+"""MTCNN: parity with facenet-pytorch 2.6.0, odd inputs, bounded memory."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import facewise
+from facewise import Faces
+from facewise.detection.mtcnn_nets import ONet, PNet, RNet
+
+
+@pytest.fixture(scope="module")
+def mtcnn():
+    return facewise.load_detector("mtcnn")
+
+
+@pytest.fixture(scope="module")
+def astronaut(examples):
+    return facewise.load_image(examples / "photos" / "astronaut.jpg")
+
+
+@pytest.fixture(scope="module")
+def oracle():
+    package = pytest.importorskip("facenet_pytorch", reason="the predecessor is not installed")
+    return package.MTCNN(keep_all=True, select_largest=False)
+
+
+def assert_same_faces(faces, image, oracle):
+    """The issue's tolerance: IoU 0.99, landmarks 1 px, scores 1e-3, same faces."""
+    boxes, scores, points = oracle.detect(image, landmarks=True)
+    if boxes is None:
+        boxes, scores, points = np.empty((0, 4)), np.empty(0), np.empty((0, 5, 2))
+    theirs = Faces(np.array(boxes, float), np.array(scores, float), np.array(points, float))
+    left = list(range(len(theirs)))
+    for face in faces:
+        near = [i for i in left if np.abs(theirs.boxes[i] - face.boxes[0]).max() < 10]
+        if not near:
+            assert abs(face.scores[0] - 0.7) < 1e-3
+            continue
+        match = min(near, key=lambda i: np.abs(theirs.boxes[i] - face.boxes[0]).sum())
+        left.remove(match)
+        ours, other = face.boxes[0], theirs.boxes[match]
+        high, low = np.minimum(ours[2:], other[2:]), np.maximum(ours[:2], other[:2])
+        shared_area = np.prod(np.maximum(high - low, 0))
+        union = face.areas[0] + theirs.areas[match] - shared_area
+        assert shared_area / union >= 0.99
+        assert np.abs(face.landmarks[0] - theirs.landmarks[match]).max() <= 1
+        assert abs(face.scores[0] - theirs.scores[match]) <= 1e-3
+    assert all(abs(theirs.scores[i] - 0.7) < 1e-3 for i in left)
+    return len(faces)
+
+
+@pytest.mark.oracle
+@pytest.mark.shared
+def test_parity_on_photos(shared, mtcnn, oracle):
+    paths = [shared("data/photos/multiface.jpg"), *shared("data/photos/people").glob("*/1.jpg")]
+    assert len(paths) == 5
+    images = facewise.load_image(paths)
+    found = [
+        assert_same_faces(faces, image, oracle)
+        for faces, image in zip(mtcnn.detect(images), images, strict=True)
+    ]
+    assert found[0] == 6
+    assert min(found) >= 1
+
+
+@pytest.mark.oracle
+@pytest.mark.shared
+def test_parity_on_every_tenth_frame_of_the_video(shared, mtcnn, oracle):
+    video = cv2.VideoCapture(str(shared("data/photos/video.mp4")))
+    frames = []
+    while (step := video.read())[0]:
+        frames.append(np.ascontiguousarray(step[1][:, :, ::-1]))
+    frames = frames[::10]
+    assert len(frames) == 11
+    faces = mtcnn.detect(frames)
+    assert sum(assert_same_faces(f, i, oracle) for f, i in zip(faces, frames, strict=True)) >= 11
+
+
+@pytest.mark.oracle
+@pytest.mark.shared
+def test_parity_on_200_pictures_of_lfw(shared, mtcnn, oracle):
+    people = sorted(shared("data/lfw/lfw-deepfunneled").iterdir())[::28][:200]
+    images = facewise.load_image([sorted(person.glob("*.jpg"))[0] for person in people])
+    assert len(images) == 200
+    faces = mtcnn.detect(images)
+    assert sum(assert_same_faces(f, i, oracle) for f, i in zip(faces, images, strict=True)) >= 200
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("net", [PNet, RNet, ONet])
+def test_networks_are_the_predecessors(net, oracle, rng):
+    theirs = getattr(oracle, net.__name__.lower())
+    ours = net()
+    ours.load_state_dict(theirs.state_dict())
+    size = {"PNet": 61, "RNet": 24, "ONet": 48}[net.__name__]
+    x = torch.from_numpy(rng.standard_normal((3, 3, size, size)).astype(np.float32))
+    with torch.inference_mode():
+        for a, b in zip(ours(x), theirs(x), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"min_face_size": 60},
+        {"min_face_size": 12, "factor": 0.5},
+        {"thresholds": [0.8, 0.8, 0.9]},
+    ],
+)
+def test_options_mean_the_same(options, astronaut):
+    package = pytest.importorskip("facenet_pytorch", reason="the predecessor is not installed")
+    theirs = package.MTCNN(keep_all=True, select_largest=False, **options)
+    [faces] = facewise.load_detector("mtcnn", **options).detect(astronaut)
+    assert assert_same_faces(faces, astronaut, theirs) == 1
+
+
+def test_the_face_of_the_example_is_found_where_it_is(mtcnn, astronaut):
+    [faces] = mtcnn.detect(astronaut)
+    assert len(faces) == 1
+    assert faces.scores[0] > 0.999
+    left_eye, right_eye, nose, left_mouth, right_mouth = faces.landmarks[0]
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+    np.testing.assert_allclose(faces.boxes[0], [177, 63, 267, 175], atol=15)
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 400), (11, 30), (12, 12), (19, 500), (20, 20), (21, 23)]
+)
+def test_pictures_smaller_than_a_face_are_empty_not_an_error(mtcnn, size):
+    for value in (0, 127, 255):
+        [faces] = mtcnn.detect([np.full((*size, 3), value, np.uint8)])
+        assert faces == Faces.empty()
+
+
+def test_any_mixture_of_sizes_gives_one_result_each(mtcnn, astronaut, rng):
+    noise = rng.integers(0, 256, (90, 160, 3), np.uint8)
+    batch = [astronaut, noise, astronaut[:1, :1], astronaut[40:220, 150:300], astronaut[:, :, 0]]
+    faces = mtcnn.detect(batch)
+    assert [len(f) for f in faces] == [1, 0, 0, 1, 1]
+    for image, batched in zip(batch, faces, strict=True):
+        assert mtcnn.detect([image]) == [batched]
+    assert mtcnn.detect([]) == []
+
+
+def test_a_face_cut_by_the_border_is_found_and_its_crops_stay_inside(mtcnn, astronaut):
+    [faces] = mtcnn.detect(astronaut[100:, 190:])
+    assert len(faces) <= 1  # whatever it finds, no window may leave the picture
+
+
+def test_strips_give_what_the_whole_level_gives(mtcnn, astronaut, monkeypatch):
+    [whole] = mtcnn.detect(astronaut)
+    monkeypatch.setattr("facewise.detection.mtcnn._STRIP", 4000)
+    [strips] = mtcnn.detect(astronaut)
+    np.testing.assert_allclose(strips.boxes, whole.boxes, atol=1e-3)
+    np.testing.assert_allclose(strips.landmarks, whole.landmarks, atol=1e-3)
+
+
+def test_small_chunks_of_candidates_give_the_same(mtcnn, astronaut, monkeypatch):
+    [once] = mtcnn.detect(astronaut)
+    monkeypatch.setattr("facewise.detection.mtcnn._CROPS", 3)
+    [often] = mtcnn.detect(astronaut)
+    np.testing.assert_allclose(often.boxes, once.boxes, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_finds_the_same_face(astronaut, dtype):
+    detector = facewise.load_detector("mtcnn", dtype=dtype)
+    assert next(detector.pnet.parameters()).dtype == getattr(torch, dtype)
+    [faces] = detector.detect(astronaut)
+    assert len(faces) >= 1
+    np.testing.assert_allclose(faces.select().boxes[0], [177, 63, 267, 175], atol=20)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_face_size": 0}, "min_face_size: expected at least 1"),
+        ({"min_face_size": float("nan")}, "min_face_size"),
+        ({"thresholds": [0.5, 0.5]}, "three values"),
+        ({"thresholds": [0.5, 0.5, 1.2]}, r"\[0, 1\]"),
+        ({"factor": 1.0}, r"factor: expected a value in \(0, 1\)"),
+        ({"device": "cuda:99"}, "device 'cuda:99': not available"),
+        ({"device": "toaster"}, "device 'toaster'"),
+        ({"dtype": "int8"}, "dtype 'int8': expected one of float32"),
+    ],
+)
+def test_options_outside_their_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        facewise.load_detector("mtcnn", **options)
+
+
+def test_an_unknown_option_is_refused_by_name():
+    with pytest.raises(TypeError, match="mtcnn: no option 'min_size'; it has min_face_size"):
+        facewise.load_detector("mtcnn", min_size=20)
+
+
+def test_weights_of_something_else_are_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    path = tmp_path / "other.safetensors"
+    save_file({"pnet.conv1.weight": torch.zeros(1)}, path)
+    with pytest.raises(facewise.ModelError, match=r"other\.safetensors: not the weights of MTCNN"):
+        facewise.load_detector("mtcnn", weights=path)
+
+
+_MEMORY = """
+import resource, sys
+import numpy as np
+import facewise
+
+detector = facewise.load_detector("mtcnn")
+detector.detect([np.zeros((300, 300, 3), np.uint8)])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+{work}
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def _growth(work):
+    """Peak memory in MB that the work adds, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MEMORY.format(work=work)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="resource is not on Windows")
+def test_memory_does_not_grow_with_the_number_of_pictures():
+    assert resource.RUSAGE_SELF == 0
+    work = (
+        "picture = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)\n"
+        "assert len(detector.detect(picture for _ in range(1000))) == 1000"
+    )
+    assert _growth(work) < 60
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="resource is not on Windows")
+def test_memory_is_bounded_on_a_picture_of_48_megapixels():
+    # The picture itself is 144 MB and its integral image 576 MB.
+    work = (
+        "picture = np.zeros((6000, 8000, 3), np.uint8)\n"
+        "picture[::2] = 200\n"
+        "detector.detect([picture])"
+    )
+    assert _growth(work) < 1200

@@ -1,0 +1,142 @@
+"""`Embedder`: from chips to vectors, with the preprocessing its spec states and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import torch
+
+from facewise.alignment import crop
+from facewise.errors import ChipError, ModelError
+from facewise.images import each
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facewise.faces import Faces
+    from facewise.images import ImageSource
+    from facewise.zoo import ModelSpec
+
+
+Network: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+"""Normalised pictures, float (n, 3, S, S), to vectors of any length, (n, d)."""
+
+
+class Embedder:
+    """A network with its spec; made by `facewise.load_embedder`.
+
+    Attributes:
+        spec: the model's `ModelSpec`.
+        weight_hash: sha256 of the weight file, in hex: embeddings compare only when it is equal.
+        flip: `embed_faces` embeds each chip together with its mirror image.
+        batch_size: chips in one pass of the network, which bounds the memory.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        network: Network,
+        *,
+        weight_hash: str,
+        device: torch.device,
+        dtype: torch.dtype,
+        flip: bool,
+        batch_size: int,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
+        self.spec = spec
+        self.weight_hash = weight_hash
+        self.flip = flip
+        self.batch_size = batch_size
+        self.device = device
+        self.dtype = dtype
+        self._network = network
+        normal = spec.normalisation
+        self._mean = torch.tensor(normal.mean, device=device)
+        self._scale = 1 / torch.tensor(normal.std, device=device)
+
+    @property
+    def settings(self) -> dict[str, str | bool]:
+        """Everything besides the chip that decides a vector, as plain values."""
+        return {
+            "model": self.spec.id,
+            "weights": self.weight_hash,
+            "crop": repr(self.spec.crop),
+            "normalisation": repr(self.spec.normalisation),
+            "flip": self.flip,
+            "dtype": str(self.dtype),
+        }
+
+    def embed(self, chips: NDArray[np.uint8], *, flip: bool = False) -> NDArray[np.float32]:
+        """Embed chips that were cut as `spec.crop` says.
+
+        Args:
+            chips: uint8 RGB pictures, shape (n, S, S, 3), S being `spec.input_size`.
+            flip: embed the mirror image of each chip too, and add the two vectors; `embed_faces`
+                does so where the spec (or `load_embedder`) says it.
+
+        Returns:
+            float32 vectors of unit length, shape (n, d): their dot product is the cosine
+            similarity.
+
+        Raises:
+            ChipError: another shape or type.
+            ModelError: the network gave values that are not finite.
+        """
+        chips = np.asarray(chips)
+        size = self.spec.input_size
+        if chips.dtype != np.uint8 or chips.ndim != 4 or chips.shape[1:] != (size, size, 3):
+            raise ChipError(
+                f"chips: expected uint8 (n, {size}, {size}, 3) for {self.spec.id}, "
+                f"got {chips.dtype} {chips.shape}"
+            )
+        vectors = np.empty((len(chips), self.spec.embedding_size or 0), np.float32)
+        for start in range(0, len(chips), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            vectors[part] = self._embed_batch(np.ascontiguousarray(chips[part]), flip)
+        return vectors
+
+    def embed_faces(
+        self, images: Sequence[ImageSource] | ImageSource, faces: Sequence[Faces] | Faces
+    ) -> list[NDArray[np.float32]]:
+        """Cut and embed the faces of each picture.
+
+        Args:
+            images: pictures in any form that `facewise.load_image` takes.
+            faces: a detector's answer for the same pictures, in the same order.
+
+        Returns:
+            For each picture the vectors of its faces, float32 (number of faces, d).
+
+        Raises:
+            ImageError: an input is not a picture.
+            FacesError: `spec.crop` needs landmarks and the faces have none.
+            ValueError: the numbers of pictures and of faces differ.
+        """
+        from facewise.faces import Faces
+
+        assert self.spec.crop is not None  # noqa: S101 - the registry refuses embedders without
+        if isinstance(faces, Faces):
+            faces = [faces]
+        found = []
+        for image, some in zip(each(images), faces, strict=True):
+            found.append(self.embed(crop(image, some, self.spec.crop), flip=self.flip))
+        return found
+
+    @torch.inference_mode()
+    def _embed_batch(self, chips: NDArray[np.uint8], flip: bool) -> NDArray[np.float32]:
+        pixels = torch.from_numpy(chips).to(self.device, non_blocking=True).float()
+        if self.spec.normalisation.colour == "bgr":
+            pixels = pixels.flip(3)
+        # (n, S, S, 3) in memory, seen as (n, 3, S, S): PyTorch's channels_last, nothing is copied.
+        x = ((pixels - self._mean) * self._scale).permute(0, 3, 1, 2).to(self.dtype)
+        vectors = self._network(x).float()
+        if flip:
+            vectors = vectors + self._network(x.flip(3)).float()
+        if not torch.isfinite(vectors).all():
+            raise ModelError(f"{self.spec.id}: gave values that are not finite ({self.dtype})")
+        unit: NDArray[np.float32] = torch.nn.functional.normalize(vectors).cpu().numpy()
+        return unit

@@ -1,0 +1,95 @@
+"""The two short calls, `detect` and `embed`, on models that are loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from facewise.detection import DEFAULT_DETECTOR, Detector, load_detector
+from facewise.embedding import DEFAULT_EMBEDDER, Embedder, load_embedder
+from facewise.images import each
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facewise.faces import Faces
+    from facewise.images import ImageSource
+
+
+def detect(
+    images: Sequence[ImageSource] | ImageSource, detector: str | Detector = DEFAULT_DETECTOR
+) -> list[Faces]:
+    """Find the faces of each picture.
+
+    Args:
+        images: one picture or many, of any sizes, in any form that `load_image` takes.
+        detector: a detector's id, or one made by `load_detector` with options of its own.
+
+    Returns:
+        One `Faces` for each picture, also for one picture; empty where there is none.
+
+    Raises:
+        ImageError: an input is not a picture.
+        ModelError: no such detector.
+
+    Example:
+        >>> import facewise
+        >>> [faces] = facewise.detect("examples/photos/astronaut.jpg")
+        >>> len(faces), bool(faces.scores[0] > 0.99)
+        (1, True)
+    """
+    return as_detector(detector).detect(images)
+
+
+def embed(
+    images: Sequence[ImageSource] | ImageSource,
+    model: str | Embedder = DEFAULT_EMBEDDER,
+    detector: str | Detector = DEFAULT_DETECTOR,
+) -> list[NDArray[np.float32]]:
+    """Find and embed the faces of each picture.
+
+    Args:
+        images: one picture or many, in any form that `load_image` takes.
+        model: an embedder's id, or one made by `load_embedder`.
+        detector: a detector's id, or one made by `load_detector`.
+
+    Returns:
+        For each picture an array float32 (number of faces, d) of unit vectors, in the order of
+        `detect`: the most confident face first.
+
+    Raises:
+        ImageError: an input is not a picture.
+        ModelError: no such model.
+
+    Example:
+        >>> import facewise
+        >>> [vectors] = facewise.embed("examples/photos/astronaut.jpg")
+        >>> vectors.shape
+        (1, 128)
+    """
+    from facewise.pipeline import Pipeline
+
+    pipeline = Pipeline(as_detector(detector), as_embedder(model))
+    return [pipeline.run(image).embeddings for image in each(images)]
+
+
+def as_detector(detector: str | Detector) -> Detector:
+    """The detector itself, or the one of an id, loaded once in a process."""
+    return _detector(detector) if isinstance(detector, str) else detector
+
+
+def as_embedder(model: str | Embedder) -> Embedder:
+    """The embedder itself, or the one of an id, loaded once in a process."""
+    return _embedder(model) if isinstance(model, str) else model
+
+
+@lru_cache(maxsize=4)
+def _detector(model_id: str) -> Detector:
+    return load_detector(model_id)
+
+
+@lru_cache(maxsize=4)
+def _embedder(model_id: str) -> Embedder:
+    return load_embedder(model_id)

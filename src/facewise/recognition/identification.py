@@ -1,0 +1,198 @@
+"""Put names on the faces of photos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facewise.api import as_detector, as_embedder
+from facewise.detection import DEFAULT_DETECTOR, Detector
+from facewise.embedding import DEFAULT_EMBEDDER, Embedder
+from facewise.embedding.cache import EmbeddingCache
+from facewise.errors import ImageError
+from facewise.faces import Faces
+from facewise.images import describe
+from facewise.pipeline import EmbeddedFaces, Pipeline
+from facewise.recognition.folders import pictures_in
+from facewise.recognition.people import UNKNOWN, People, Problem, load_people
+from facewise.recognition.thresholds import choose_threshold
+
+if TYPE_CHECKING:
+    from facewise.images import ImageSource
+    from facewise.zoo import Threshold
+
+
+NO_FACES = Faces.empty().with_data(name=np.empty(0, "U7"), similarity=np.empty(0, np.float32))
+"""What a photo has that could not be read: no faces, with the columns that named faces have."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoResult:
+    """The faces of one photo, with names.
+
+    Attributes:
+        image: the photo: its path, or its kind and size.
+        faces: with the columns `name` (a person, or `UNKNOWN`) and `similarity` (cosine to the
+            best template, in [-1, 1], also where the name is `UNKNOWN`).
+        error: why the photo could not be read, or None.
+    """
+
+    image: str
+    faces: Faces
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: image, faces (box, score, landmarks, name, similarity), error."""
+        # Every face has every key, also from a detector that gives no landmarks.
+        keys = {"box": None, "score": None, "landmarks": None}
+        faces = [keys | record for record in self.faces.records()]
+        return {"image": self.image, "faces": faces, "error": self.error}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recognition:
+    """The answer of `recognize`.
+
+    Attributes:
+        model: id of the embedder.
+        threshold: the similarity from which a face has a person's name.
+        far: the false-accept rate of the threshold, for one person's template, or None when its
+            value was given.
+        measured_on: the data behind `far`, or "given".
+        images: one result for each photo, in their order.
+        problems: what was left out of the people, and why.
+    """
+
+    model: str
+    threshold: float
+    far: float | None
+    measured_on: str
+    images: tuple[PhotoResult, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: model, threshold, far, images; and people_problems, if there are any.
+
+        Example:
+            >>> import facewise
+            >>> found = facewise.recognize("examples/photos/astronaut.jpg", "examples/people")
+            >>> [photo] = found.to_dict()["images"]
+            >>> list(photo["faces"][0])
+            ['box', 'score', 'landmarks', 'name', 'similarity']
+        """
+        content: dict[str, Any] = {
+            "model": self.model,
+            "threshold": self.threshold,
+            "far": self.far,
+            "images": [image.to_dict() for image in self.images],
+        }
+        problems = [{"path": str(p.path), "reason": p.reason} for p in self.problems]
+        return content | ({"people_problems": problems} if problems else {})
+
+
+def recognize(
+    photos: Iterable[ImageSource] | ImageSource,
+    people: str | PathLike[str] | People,
+    *,
+    model: str | Embedder = DEFAULT_EMBEDDER,
+    detector: str | Detector = DEFAULT_DETECTOR,
+    threshold: float | None = None,
+    far: float | None = None,
+    cache: bool = True,
+) -> Recognition:
+    """Name the faces of photos.
+
+    Each face gets the name of the person whose template it is most similar to, or `unknown` when
+    the similarity is under the threshold. Two faces of a photo may get the same name.
+
+    Args:
+        photos: pictures in any form that `load_image` takes, one or many, or a folder with
+            pictures at any depth. A photo that cannot be read has its error in the result and does
+            not stop the others.
+        people: a folder with a sub-folder of pictures for each person, or one picture for each
+            person (see `load_people`); or people loaded before.
+        model: an embedder's id, or one made by `load_embedder`.
+        detector: a detector's id, or one made by `load_detector`.
+        threshold: a similarity in [-1, 1] to decide by, instead of a measured one.
+        far: the false-accept rate, in (0, 1), whose measured threshold decides; 1e-3 by default.
+        cache: keep what is found in files in the user's cache folder, so that the next call need
+            not look again.
+
+    Raises:
+        FacewiseError: the folder of people is missing, or no person in it has a usable picture.
+        ModelMismatchError: the people were loaded with another model.
+        ModelError: no such model, or no threshold was measured for the rate.
+        ValueError: `threshold` and `far` are both given, or one is outside its range.
+
+    Example:
+        >>> import facewise
+        >>> photos = ["examples/photos/obama.jpg", "examples/photos/astronaut.jpg"]
+        >>> found = facewise.recognize(photos, "examples/people")
+        >>> [photo.faces.data["name"].tolist() for photo in found.images]
+        [['obama'], ['unknown']]
+    """
+    embedder = as_embedder(model)
+    chosen = choose_threshold(embedder.spec, threshold, far)
+    with closing(EmbeddingCache()) if cache else nullcontext() as store:
+        pipeline = Pipeline(as_detector(detector), embedder, store)
+        if not isinstance(people, People):
+            people = load_people(people, pipeline)
+        images = tuple(recognize_each(photos, people, pipeline, chosen))
+    return Recognition(
+        model=embedder.spec.id,
+        threshold=chosen.value,
+        far=chosen.far,
+        measured_on=chosen.measured_on,
+        images=images,
+        problems=people.problems,
+    )
+
+
+def recognize_each(
+    photos: Iterable[ImageSource] | ImageSource,
+    people: People,
+    pipeline: Pipeline,
+    threshold: Threshold,
+) -> Iterator[PhotoResult]:
+    """`recognize` for one photo after another, each when it is asked for.
+
+    Raises:
+        ModelMismatchError: the people were loaded with another model than the pipeline's.
+    """
+    people.require(pipeline.embedder)
+    for photo in _sources(photos):
+        try:
+            faces, error = identify(pipeline.run(photo), people, threshold), None
+        except ImageError as bad:
+            faces, error = NO_FACES, str(bad)
+        yield PhotoResult(describe(photo), faces, error)
+
+
+def identify(found: EmbeddedFaces, people: People, threshold: Threshold) -> Faces:
+    """The faces of a picture with the columns `name` and `similarity` (see `PhotoResult`)."""
+    if not len(found.faces):
+        return NO_FACES
+    similarities = np.clip(found.embeddings @ people.templates.T, -1, 1)
+    best = similarities.argmax(axis=1)
+    similarity = similarities[np.arange(len(best)), best]
+    # In float64, as `compare` does: numpy would round the threshold to float32.
+    known = similarity.astype(np.float64) >= threshold.value
+    name = np.where(known, np.array(people.names)[best], UNKNOWN)
+    return found.faces.with_data(name=name, similarity=similarity)
+
+
+def _sources(photos: Iterable[ImageSource] | ImageSource) -> Iterable[ImageSource]:
+    """One source after another, of one picture, a folder, a list, an iterator or a batch."""
+    if isinstance(photos, (str, PathLike)):
+        return pictures_in(Path(photos)) if Path(photos).is_dir() else [photos]
+    if isinstance(photos, (list, tuple)) or getattr(photos, "ndim", None) == 4:
+        return photos  # type: ignore[return-value]
+    if isinstance(photos, Iterator) and not hasattr(photos, "read"):  # files iterate over lines
+        return photos
+    return [photos]  # type: ignore[list-item]

@@ -1,0 +1,176 @@
+"""A folder of people: pictures in, one template a person out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facewise.errors import FacewiseError, ImageError, ModelMismatchError
+from facewise.recognition.folders import is_picture, pictures_in
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facewise.embedding import Embedder
+    from facewise.pipeline import Pipeline
+
+UNKNOWN = "unknown"
+"""What a face is called that is nobody of the people; so no person can have this name."""
+
+_DOMINANCE = 9
+"""Times the area of any other face, from which a face is plainly the one that is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a folder of people that was left out, or needs a look.
+
+    Attributes:
+        path: the picture, or the folder of a person.
+        reason: what is wrong with it.
+    """
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """Whom faces are compared with.
+
+    Attributes:
+        names: n different names.
+        templates: float32 (n, d), of each person the mean of the embeddings, at unit length.
+        model: id of the embedder.
+        weight_hash: sha256 of the embedder's weights, in hex.
+        problems: what was left out or needs a look, and why.
+    """
+
+    names: tuple[str, ...]
+    templates: NDArray[np.float32]
+    model: str
+    weight_hash: str
+    problems: tuple[Problem, ...] = ()
+
+    def require(self, embedder: Embedder) -> None:
+        """Make sure that an embedder's vectors can be compared with the templates.
+
+        Raises:
+            ModelMismatchError: another model, or other weights, made the templates.
+        """
+        made, asked = (self.model, self.weight_hash), (embedder.spec.id, embedder.weight_hash)
+        if made != asked:
+            raise ModelMismatchError(
+                f"people: their templates were made by {made[0]} (weights {made[1][:12]}), "
+                f"not by {asked[0]} (weights {asked[1][:12]}); load them again with this model"
+            )
+
+
+def load_people(folder: str | PathLike[str], pipeline: Pipeline) -> People:
+    """Learn the people of a folder.
+
+    A sub-folder is a person, and holds pictures (also in folders of its own); a picture that lies
+    in the folder itself is a person of the file's name. Both may be mixed, and what has the same
+    name is the same person. Hidden files and files that have not a picture's name are ignored.
+
+    A picture counts when it shows one face, or one that is at least three times as wide and high as
+    any other (someone in the background, or a pattern taken for a face), which is reported. All
+    others are left out and reported: a guess which of several faces is meant would be a wrong name
+    later on.
+
+    Args:
+        folder: of the people.
+        pipeline: how to find and embed.
+
+    Raises:
+        FacewiseError: the folder is missing, or no person in it has a picture that counts.
+
+    Example:
+        >>> import facewise
+        >>> from facewise.pipeline import Pipeline
+        >>> from facewise.recognition import load_people
+        >>> pipeline = Pipeline(facewise.load_detector(), facewise.load_embedder())
+        >>> people = load_people("examples/people", pipeline)
+        >>> people.names, people.templates.shape
+        (('biden', 'obama'), (2, 128))
+    """
+    folder = Path(folder)
+    problems: list[Problem] = []
+    names, templates = [], []
+    for name, (place, pictures) in sorted(_by_name(folder).items()):
+        if name == UNKNOWN:
+            problems.append(Problem(place, f"{UNKNOWN!r} is what strangers are called; rename it"))
+            continue
+        vectors = list(_subjects(pictures, pipeline, problems))
+        if not vectors:
+            problems.append(Problem(place, f"no usable picture, {name!r} is left out"))
+            continue
+        mean = np.mean(vectors, axis=0)
+        names.append(name)
+        templates.append(mean / np.linalg.norm(mean))
+    if not names:
+        listed = "".join(f"\n  {problem}" for problem in problems)
+        raise FacewiseError(
+            f"{folder}: no people; expected a folder of pictures for each person, or a picture "
+            f"for each person{listed}"
+        )
+    embedder = pipeline.embedder
+    return People(
+        names=tuple(names),
+        templates=np.stack(templates).astype(np.float32),
+        model=embedder.spec.id,
+        weight_hash=embedder.weight_hash,
+        problems=tuple(problems),
+    )
+
+
+def _by_name(folder: Path) -> dict[str, tuple[Path, list[Path]]]:
+    """For each person the place to name in messages, and the pictures."""
+    try:
+        entries = sorted(folder.iterdir())
+    except FileNotFoundError:
+        raise FacewiseError(f"{folder}: no such folder of people") from None
+    except OSError as error:
+        raise FacewiseError(f"{folder}: not a folder of people ({error.strerror})") from None
+    found: dict[str, tuple[Path, list[Path]]] = {}
+    for entry in entries:
+        if entry.is_dir() and not entry.name.startswith("."):
+            found.setdefault(entry.name, (entry, []))[1].extend(_pictures_of(entry))
+        elif is_picture(entry):
+            found.setdefault(entry.stem, (entry, []))[1].append(entry)
+    return found
+
+
+def _pictures_of(folder: Path) -> Iterator[Path]:
+    # A link back to the folder of people would give one person the pictures of all.
+    return pictures_in(folder, skip=folder.parent)
+
+
+def _subjects(
+    pictures: list[Path], pipeline: Pipeline, problems: list[Problem]
+) -> Iterator[NDArray[np.float32]]:
+    """The embedding, (d,), of whom each picture shows; what is not plain becomes a problem."""
+    for path, found in zip(pictures, pipeline.run_each(pictures), strict=True):
+        if isinstance(found, ImageError):
+            problems.append(Problem(path, str(found).removeprefix(f"{path}: ")))
+            continue
+        count = len(found.faces)
+        if count == 0:
+            problems.append(Problem(path, "no face found"))
+            continue
+        largest, *others = found.faces.order("largest")
+        if others:
+            areas = found.faces.areas
+            if areas[others[0]] * _DOMINANCE > areas[largest]:
+                problems.append(Problem(path, f"{count} faces, expected one; crop the picture"))
+                continue
+            problems.append(Problem(path, f"{count} faces; the one much larger than all is used"))
+        yield found.embeddings[largest]

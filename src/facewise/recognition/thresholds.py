@@ -1,0 +1,40 @@
+"""From what a user asks for (a similarity, an error rate, nothing) to a threshold."""
+
+from __future__ import annotations
+
+from facewise.zoo import ModelSpec, Threshold
+
+DEFAULT_FAR = 1e-3
+"""Of two pictures of different people, one pair in a thousand counts as the same."""
+
+
+def choose_threshold(
+    spec: ModelSpec, threshold: float | None = None, far: float | None = None
+) -> Threshold:
+    """The threshold to decide by.
+
+    Args:
+        spec: the embedder's spec, which has the thresholds that were measured.
+        threshold: a cosine similarity in [-1, 1], taken as it is.
+        far: a false-accept rate in (0, 1); `DEFAULT_FAR` when neither is given.
+
+    Raises:
+        ValueError: both are given, or one is outside its range.
+        ModelError: no threshold was measured for this rate.
+
+    Example:
+        >>> from facewise.recognition import choose_threshold
+        >>> from facewise.zoo import get_spec
+        >>> choose_threshold(get_spec("dlib_resnet29.dlib"), threshold=0.95)
+        Threshold(value=0.95, far=None, measured_on='given')
+    """
+    if threshold is not None and far is not None:
+        raise ValueError("threshold and far: give one of them, not both")
+    if threshold is not None:
+        if not -1 <= threshold <= 1:
+            raise ValueError(f"threshold: expected a similarity in [-1, 1], got {threshold}")
+        return Threshold(float(threshold), None, "given")
+    far = DEFAULT_FAR if far is None else float(far)
+    if not 0 < far < 1:
+        raise ValueError(f"far: expected a rate in (0, 1), got {far}")
+    return spec.threshold(far)

@@ -1,0 +1,1 @@
+"""Measure verification: protocols read pairs, metrics are pure functions, records say what ran."""

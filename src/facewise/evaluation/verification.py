@@ -1,0 +1,143 @@
+"""Score the pairs of a protocol: the figures, whichever model or fusion gave the similarities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from facewise.errors import ProtocolError
+from facewise.evaluation import metrics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facewise.evaluation.pairs import PairProtocol
+    from facewise.zoo import Threshold
+
+Missing: TypeAlias = Literal["fail", "drop"]
+"""What becomes of pairs that could not be compared: they count as wrong, or do not count."""
+
+FARS = (1e-2, 1e-3)
+"""The false-accept rates that true-accept rates are given at; LFW's 3,000 impostor pairs measure
+none that is much lower."""
+
+OTHER_FOLDS = "best on the other folds"
+"""`threshold_source` where each fold's threshold was chosen on the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The figures of one protocol and one set of similarities.
+
+    Attributes:
+        accuracy: mean of the folds' accuracies, in [0, 1].
+        accuracy_std: their standard deviation (of the population: divided by the number of
+            folds); None with a single fold.
+        accuracy_sem: the standard error of their mean (the sample's deviation over the root of
+            the number of folds), which LFW's authors ask to publish; None with a single fold.
+        auc: area under the curve of all pairs.
+        eer: equal error rate of all pairs.
+        tar_at_far: true-accept rate by false-accept rate; None where there are too few impostor
+            pairs to measure it.
+        threshold: mean of the folds' thresholds, a cosine similarity.
+        threshold_source: how the thresholds were chosen.
+        pairs: pairs that count.
+        failed_pairs: pairs that could not be compared.
+        folds: accuracy of each fold.
+    """
+
+    accuracy: float
+    accuracy_std: float | None
+    accuracy_sem: float | None
+    auc: float
+    eer: float
+    tar_at_far: dict[float, float | None]
+    threshold: float
+    threshold_source: str
+    pairs: int
+    failed_pairs: int
+    folds: tuple[float, ...]
+
+
+def verify(
+    similarity: NDArray[np.float64],
+    protocol: PairProtocol,
+    *,
+    missing: Missing = "fail",
+    fixed: Threshold | None = None,
+    fars: Sequence[float] = FARS,
+) -> Verification:
+    """Score a protocol.
+
+    Args:
+        similarity: float (n,), one for each pair of the protocol, NaN where it failed.
+        protocol: the pairs and their folds.
+        missing: `fail` counts failed pairs as wrong (see `facewise.evaluation.metrics`), `drop`
+            leaves them out, which flatters a detector that misses the hard ones.
+        fixed: the threshold of all folds. By default each fold's is the best of the others, which
+            a single fold does not have.
+        fars: false-accept rates to give the true-accept rate at.
+
+    Raises:
+        ProtocolError: too few pairs could be compared to give the figures, or there is one fold
+            and no fixed threshold.
+    """
+    compared = ~np.isnan(similarity)
+    counted = np.ones_like(compared) if missing == "fail" else compared
+    _check(protocol, compared, counted, fixed)
+    values, same = similarity[counted], protocol.same[counted]
+    folds = protocol.folds[counted]
+    if fixed is None:
+        accuracies, thresholds = metrics.accuracy_by_fold(values, same, folds)
+        source = OTHER_FOLDS
+    else:
+        numbers = np.unique(folds)
+        accuracies = np.array(
+            [metrics.accuracy(values[folds == k], same[folds == k], fixed.value) for k in numbers]
+        )
+        thresholds = np.array([fixed.value])
+        rate = "" if fixed.far is None else f" for FAR {fixed.far:g}"
+        source = f"fixed{rate}, measured on {fixed.measured_on}"
+    std = sem = None
+    if len(accuracies) > 1:
+        std = float(accuracies.std())
+        sem = float(accuracies.std(ddof=1)) / math.sqrt(len(accuracies))
+    return Verification(
+        accuracy=float(accuracies.mean()),
+        accuracy_std=std,
+        accuracy_sem=sem,
+        auc=metrics.auc(values, same),
+        eer=metrics.equal_error_rate(values, same),
+        tar_at_far={far: metrics.tar_at_far(values, same, far) for far in fars},
+        threshold=float(thresholds.mean()),
+        threshold_source=source,
+        pairs=len(values),
+        failed_pairs=int(np.count_nonzero(~compared)),
+        folds=tuple(accuracies.tolist()),
+    )
+
+
+def _check(
+    protocol: PairProtocol,
+    compared: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    fixed: Threshold | None,
+) -> None:
+    """Refuse what would give figures of nothing, in words of the protocol."""
+    failed = f"{np.count_nonzero(~compared)} of {len(compared)} pairs could not be compared"
+    if not compared.any() or len(np.unique(protocol.same[counted])) < 2:
+        raise ProtocolError(f"{failed}, too many to give any figure")
+    if len(np.unique(protocol.folds[counted])) < protocol.fold_count:
+        raise ProtocolError(f"{failed}; a fold has none left")
+    if fixed is None:
+        if protocol.fold_count < 2:
+            raise ProtocolError(
+                "one fold alone has no others to choose a threshold on; use at least two, "
+                "or give a threshold"
+            )
+        if len(np.unique(protocol.folds[compared])) < 2:
+            raise ProtocolError(f"{failed}; those that could lie in one fold")

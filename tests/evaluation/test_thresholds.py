@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from facewise.errors import ProtocolError
+from facewise.evaluation import thresholds
+from facewise.evaluation.thresholds import MIN_FALSE_ACCEPTS, operating_points
+
+
+def gallery(people: int, seed: int = 0) -> tuple[NDArray[np.float32], list[str]]:
+    """One to four vectors a person, in 8 dimensions, so that strangers can look alike."""
+    rng = np.random.default_rng(seed)
+    names = [f"person {i}" for i in range(people) for _ in range(1 + i % 4)]
+    rng.shuffle(names)
+    vectors = rng.normal(size=(len(names), 8)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), names
+
+
+@pytest.mark.parametrize("tile", [1, 7, 64, 2048])
+def test_against_all_pairs(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thresholds, "_TILE", tile)
+    vectors, names = gallery(40)
+    impostors = [
+        float(vectors[i] @ vectors[j])
+        for i in range(len(names))
+        for j in range(i)
+        if names[i] != names[j]
+    ]
+    points = operating_points(vectors, names, fars=(0.1, 0.01, 0.003, 0.5))
+    assert (points.images, points.people) == (100, 40)
+    assert points.impostor_pairs == len(impostors)
+    assert list(points.thresholds) == [0.003, 0.01, 0.1, 0.5]
+    for far, threshold in points.thresholds.items():
+        assert threshold == round(threshold, 4)
+        assert np.mean(np.array(impostors) >= threshold) <= far
+        assert np.mean(np.array(impostors) >= threshold - 1.1e-4) > far
+
+
+def test_rates_that_too_few_pairs_measure_are_left_out() -> None:
+    vectors, names = gallery(40)
+    pairs = operating_points(vectors, names).impostor_pairs
+    least = MIN_FALSE_ACCEPTS / pairs
+    points = operating_points(vectors, names, fars=(least / 1.01, least * 1.01))
+    assert list(points.thresholds) == [least * 1.01]
+    with pytest.raises(ProtocolError, match=f"100 images of 40 people make {pairs} pairs"):
+        operating_points(vectors, names, fars=(least / 1.01,))
+
+
+def test_images_that_failed_are_left_out() -> None:
+    vectors, names = gallery(40)
+    some = vectors.copy()
+    some[[3, 50]] = np.nan
+    kept = [i for i in range(100) if i not in (3, 50)]
+    without = operating_points(vectors[kept], [names[i] for i in kept], fars=(0.1,))
+    assert operating_points(some, names, fars=(0.1,)) == without
+
+
+def test_one_person_has_no_impostors() -> None:
+    vectors, names = gallery(40)
+    with pytest.raises(ProtocolError, match="100 images of 1 people make 0 pairs"):
+        operating_points(vectors, ["one"] * len(names))
+
+
+def test_equal_similarities_are_rejected_together() -> None:
+    # 30 strangers that all look the same: no threshold up to 1 rejects any of them alone.
+    vectors = np.tile(np.array([0.6, 0.8], np.float32), (30, 1))
+    points = operating_points(vectors, [str(i) for i in range(30)], fars=(0.1,))
+    assert points.thresholds[0.1] > float(vectors[0] @ vectors[1])

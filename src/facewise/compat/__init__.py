@@ -1,0 +1,1 @@
+"""The calls of other packages, on top of facewise: change the import and nothing else."""

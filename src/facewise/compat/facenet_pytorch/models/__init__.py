@@ -1,0 +1,1 @@
+"""Where facenet-pytorch has its networks."""

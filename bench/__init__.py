@@ -1,0 +1,1 @@
+"""Measurements on real data; see docs/results/ for what they gave."""

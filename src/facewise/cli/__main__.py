@@ -1,0 +1,5 @@
+"""`python -m facewise.cli` is the command `facewise`."""
+
+from facewise.cli import main
+
+main()

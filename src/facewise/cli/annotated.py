@@ -1,0 +1,72 @@
+"""Pictures with what was found drawn on them, in an output folder."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facewise.cli.files import replace_file
+from facewise.cli.inputs import Input
+from facewise.errors import FacewiseError
+
+if TYPE_CHECKING:
+    from facewise.faces import Faces
+
+_JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}
+_KNOWN, _STRANGER = (0, 200, 120), (240, 150, 40)
+
+
+def plan(inputs: Sequence[Input], folder: Path) -> dict[str, Path]:
+    """Where the picture of each input goes, by the input's name; no two to the same place.
+
+    Below the folder, files keep the path they had below the folder they were found in. JPEG stays
+    JPEG, everything else becomes PNG. The second of two files that would meet gets a `-2`.
+
+    Raises:
+        FacewiseError: an input lies in the folder itself.
+    """
+    targets: dict[str, Path] = {}
+    taken: set[str] = set()
+    home = os.path.realpath(folder)
+    for item in inputs:
+        if isinstance(item.source, Path) and os.path.realpath(item.source.parent) == home:
+            raise FacewiseError(f"--out {folder}: {item.name} lies in it; choose another folder")
+        suffix = item.relative.suffix
+        kept = item.relative.with_suffix(suffix if suffix.lower() in _JPEG else ".png")
+        name, number = kept, 1
+        while str(name).casefold() in taken:  # some file systems do not tell a.jpg from A.JPG
+            number += 1
+            name = kept.with_stem(f"{kept.stem}-{number}")
+        taken.add(str(name).casefold())
+        targets[item.name] = folder / name
+    return targets
+
+
+def draw(item: Input, faces: Faces, target: Path) -> None:
+    """Draw faces, with their names where they have any, on a copy of their picture.
+
+    Raises:
+        ImageError: the picture cannot be read any more.
+        OSError: the target cannot be written.
+    """
+    from PIL import Image
+
+    from facewise.images import load
+    from facewise.recognition import UNKNOWN
+
+    labels = colors = None
+    if "name" in faces.data:
+        names = faces.data["name"].tolist()
+        rows = zip(names, faces.data["similarity"].tolist(), strict=True)
+        labels = [f"{name} {similarity:.2f}" for name, similarity in rows]
+        colors = [_STRANGER if name == UNKNOWN else _KNOWN for name in names]
+    picture = Image.fromarray(faces.draw(load(item.source), labels, colors=colors))
+    content = io.BytesIO()
+    if target.suffix == ".png":
+        picture.save(content, "PNG")
+    else:
+        picture.save(content, "JPEG", quality=92)
+    replace_file(target, content.getvalue())

@@ -1,0 +1,53 @@
+"""`facewise compare`: are two pictures of the same person?"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from facewise.cli.options import Detector, Device, Far, Json, Model, Similarity
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A picture, or - for standard input.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other, likewise.")],
+    model: Model = None,
+    detector: Detector = None,
+    device: Device = None,
+    far: Far = None,
+    threshold: Similarity = None,
+    json_file: Json = None,
+) -> None:
+    """Compare the faces of two pictures; of several faces the largest counts.
+
+    Exit status: 0 when the pictures could be compared, whatever came out; 1 when not.
+    """
+    from facewise import recognition
+    from facewise.cli.files import write_text
+    from facewise.cli.inputs import STANDARD_INPUT, single
+    from facewise.cli.loading import described, the_detector, the_embedder, the_threshold
+
+    if a == b == STANDARD_INPUT:
+        raise typer.BadParameter("only one of the two pictures can come from standard input")
+    embedder = the_embedder(model, device)
+    chosen = the_threshold(embedder.spec, threshold, far)
+    answer = recognition.compare(
+        single(a),
+        single(b),
+        model=embedder,
+        detector=the_detector(detector, device),
+        threshold=threshold,
+        far=far,
+    )
+    if json_file is not None:
+        write_text(json_file, json.dumps(answer.to_dict(), indent=2))
+    if str(json_file) != "-":
+        verdict = "same person" if answer.same else "different people"
+        typer.echo(
+            f"{verdict}: similarity {answer.similarity:.4f}, {described(chosen)}, "
+            f"model {answer.model}"
+        )
+    for note in answer.notes:
+        typer.echo(f"note: {note}", err=True)

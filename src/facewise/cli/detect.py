@@ -1,0 +1,62 @@
+"""`facewise detect`: where the faces are."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facewise.cli.options import Detector, Device, Json, Out, Photos
+
+if TYPE_CHECKING:
+    from facewise.cli.inputs import Input
+    from facewise.faces import Faces
+
+
+def detect(
+    photos: Photos,
+    detector: Detector = None,
+    min_face_size: Annotated[
+        float | None,
+        typer.Option(metavar="PIXELS", help="Smallest face looked for (MTCNN's default: 20)."),
+    ] = None,
+    min_score: Annotated[
+        float, typer.Option(min=0, max=1, help="Leave out faces with a lower score.")
+    ] = 0,
+    device: Device = None,
+    json_file: Json = None,
+    out: Out = None,
+) -> None:
+    """Find the faces of photos: boxes, scores and landmarks.
+
+    Exit status: 0, or 1 when a photo could not be read.
+    """
+    from facewise.cli.annotated import draw, plan
+    from facewise.cli.files import protect, write_text
+    from facewise.cli.inputs import expand
+    from facewise.cli.loading import the_detector
+    from facewise.cli.photos import end, work_through
+    from facewise.cli.tables import show
+    from facewise.detection import DEFAULT_DETECTOR
+
+    inputs = expand(photos, skip=out)
+    targets = {} if out is None else plan(inputs, out)
+    protect(inputs, [json_file, *targets.values()])
+    finder = the_detector(detector, device, min_face_size=min_face_size)
+
+    def run(item: Input) -> Faces:
+        [faces] = finder.detect([item.source])
+        faces = faces[faces.scores >= min_score]
+        if targets:
+            draw(item, faces, targets[item.name])
+        return faces
+
+    results = work_through(inputs, run, "detecting")
+    if json_file is not None:
+        images = [result.to_dict() for result in results]
+        content = {"detector": detector or DEFAULT_DETECTOR, "images": images}
+        write_text(json_file, json.dumps(content, indent=2))
+    if str(json_file) != "-":
+        show(results, out)
+    end(results)

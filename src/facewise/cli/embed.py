@@ -1,0 +1,95 @@
+"""`facewise embed`: the vectors of faces, for use elsewhere."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facewise.cli.options import Detector, Device, Json, Model, Photos
+
+if TYPE_CHECKING:
+    from facewise.cli.inputs import Input
+    from facewise.embedding import Embedder
+    from facewise.faces import Faces
+    from facewise.recognition import PhotoResult
+
+
+def embed(
+    photos: Photos,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            dir_okay=False,
+            help="Write numpy arrays with one row a face: images, boxes, scores, landmarks, "
+            "embeddings; and model, weights.",
+        ),
+    ] = None,
+    json_file: Json = None,
+    model: Model = None,
+    detector: Detector = None,
+    device: Device = None,
+) -> None:
+    """Find the faces of photos and embed them: unit vectors whose dot product is the similarity.
+
+    Exit status: 0, or 1 when a photo could not be read.
+    """
+    from facewise.cli.files import protect, replace_file, write_text
+    from facewise.cli.inputs import expand
+    from facewise.cli.loading import the_detector, the_embedder
+    from facewise.cli.photos import end, work_through
+    from facewise.cli.tables import show
+    from facewise.pipeline import Pipeline
+
+    if out is None and json_file is None:
+        raise typer.BadParameter("say where to write: --out FILE.npz, --json FILE, or both")
+    inputs = expand(photos)
+    protect(inputs, [out, json_file])
+    embedder = the_embedder(model, device)
+    pipeline = Pipeline(the_detector(detector, device), embedder)
+
+    def run(item: Input) -> Faces:
+        found = pipeline.run(item.source)
+        return found.faces.with_data(embedding=found.embeddings)
+
+    results = work_through(inputs, run, "embedding")
+    if out is not None:
+        replace_file(out, _npz(results, embedder))
+    if json_file is not None:
+        content = {
+            "model": embedder.spec.id,
+            "weights": embedder.weight_hash,
+            "images": [result.to_dict() for result in results],
+        }
+        write_text(json_file, json.dumps(content))
+    if str(json_file) != "-":
+        show(results)
+    end(results)
+
+
+def _npz(results: Sequence[PhotoResult], embedder: Embedder) -> bytes:
+    """The faces of all pictures as one file of arrays, none of which needs pickle."""
+    import numpy as np
+
+    from facewise.faces import Faces
+
+    faces = Faces.concat(result.faces for result in results if len(result.faces))
+    size = embedder.spec.embedding_size or 0
+    arrays = {
+        "images": np.array([r.image for r in results for _ in r.faces], dtype=np.str_),
+        "boxes": faces.boxes,
+        "scores": faces.scores,
+        "embeddings": faces.data.get("embedding", np.empty((0, size), np.float32)),
+        "model": np.array(embedder.spec.id),
+        "weights": np.array(embedder.weight_hash),
+    }
+    if faces.landmarks is not None:
+        arrays["landmarks"] = faces.landmarks
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    return content.getvalue()

@@ -1,0 +1,51 @@
+"""Load what the options name; a wrong value is wrong usage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from facewise.errors import FacewiseError
+
+if TYPE_CHECKING:
+    from facewise.detection import Detector
+    from facewise.embedding import Embedder
+    from facewise.zoo import ModelSpec, Threshold
+
+
+def the_detector(model_id: str | None, device: str | None, **options: Any) -> Detector:
+    """The detector of `--detector`; options that were not given are left to its defaults."""
+    from facewise.detection import DEFAULT_DETECTOR, load_detector
+
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return load_detector(model_id or DEFAULT_DETECTOR, device=device, **given)
+    except FacewiseError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def the_embedder(model_id: str | None, device: str | None) -> Embedder:
+    """The embedder of `--model`."""
+    from facewise.embedding import DEFAULT_EMBEDDER, load_embedder
+
+    return load_embedder(model_id or DEFAULT_EMBEDDER, device=device)
+
+
+def the_threshold(spec: ModelSpec, value: float | None, far: float | None) -> Threshold:
+    """The threshold of `--threshold` and `--far`."""
+    from facewise.recognition import choose_threshold
+
+    try:
+        return choose_threshold(spec, value, far)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def described(threshold: Threshold) -> str:
+    """A threshold in words: its value, what it gives, and where that was measured."""
+    if threshold.far is None:
+        return f"threshold {threshold.value:.4f} ({threshold.measured_on})"
+    return f"threshold {threshold.value:.4f}, FAR {threshold.far:g} on {threshold.measured_on}"

@@ -1,0 +1,55 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+Photos: TypeAlias = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PHOTO...",
+        help="Pictures, folders, patterns such as 'photos/**/*.jpg', "
+        "or - for one picture from standard input.",
+        show_default=False,
+    ),
+]
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Embedder, or the file of its spec.", show_default=False),
+]
+Detector: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="ID", help="Detector.", show_default=False)
+]
+Device: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="cpu (the default), cuda, cuda:1, mps or auto."),
+]
+Far: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="Use the threshold that was measured for this false-accept rate (default: 0.001).",
+    ),
+]
+Similarity: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--threshold", metavar="COSINE", help="Use this similarity as the threshold."),
+]
+Json: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        dir_okay=False,
+        help="Write the result as JSON; - writes it, and nothing else, to standard output.",
+    ),
+]
+Out: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", file_okay=False, help="Write the pictures with what was found drawn on them."
+    ),
+]

@@ -1,0 +1,103 @@
+"""`facewise recognize`: names on the faces of photos."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facewise.cli.options import (
+    Detector,
+    Device,
+    Far,
+    Json,
+    Model,
+    Out,
+    Photos,
+    Similarity,
+)
+from facewise.errors import FacewiseError
+
+if TYPE_CHECKING:
+    from facewise.cli.inputs import Input
+    from facewise.faces import Faces
+
+
+def recognize(
+    photos: Photos,
+    people: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Folder with a sub-folder of pictures for each person, or a picture for each.",
+        ),
+    ],
+    out: Out = None,
+    json_file: Json = None,
+    model: Model = None,
+    detector: Detector = None,
+    device: Device = None,
+    far: Far = None,
+    threshold: Similarity = None,
+    cache: Annotated[
+        bool,
+        typer.Option(
+            "--cache/--no-cache", help="Remember what was found in files, in the cache folder."
+        ),
+    ] = True,
+) -> None:
+    """Name the people in photos; who is not among the people is unknown.
+
+    Exit status: 0, or 1 when a photo could not be read.
+    """
+    from facewise.cli.annotated import draw, plan
+    from facewise.cli.files import is_within, protect, write_text
+    from facewise.cli.inputs import expand
+    from facewise.cli.loading import described, the_detector, the_embedder, the_threshold
+    from facewise.cli.photos import end, work_through
+    from facewise.cli.progress import waiting
+    from facewise.cli.tables import show
+    from facewise.embedding.cache import EmbeddingCache
+    from facewise.pipeline import Pipeline
+    from facewise.recognition import Recognition, identify, load_people
+
+    inputs = expand(photos, skip=out)
+    targets = {} if out is None else plan(inputs, out)
+    if out is not None and is_within(out, people):
+        raise FacewiseError(f"--out {out}: lies in the folder of people; choose another folder")
+    protect([*inputs, *expand([str(people)])], [json_file, *targets.values()])
+    embedder = the_embedder(model, device)
+    chosen = the_threshold(embedder.spec, threshold, far)
+    with closing(EmbeddingCache()) if cache else nullcontext() as store:
+        pipeline = Pipeline(the_detector(detector, device), embedder, store)
+        with waiting("learning the people"):
+            known = load_people(people, pipeline)
+
+        def run(item: Input) -> Faces:
+            faces = identify(pipeline.run(item.source), known, chosen)
+            if targets:
+                draw(item, faces, targets[item.name])
+            return faces
+
+        results = work_through(inputs, run, "recognising")
+    if json_file is not None:
+        content = Recognition(
+            model=embedder.spec.id,
+            threshold=chosen.value,
+            far=chosen.far,
+            measured_on=chosen.measured_on,
+            images=tuple(results),
+            problems=known.problems,
+        )
+        write_text(json_file, json.dumps(content.to_dict(), indent=2))
+    if str(json_file) != "-":
+        show(results, out)
+        typer.echo(f"{described(chosen)}; model {embedder.spec.id}")
+    if known.problems:
+        typer.echo(f"left out of the people: {len(known.problems)}", err=True)
+        for problem in known.problems:
+            typer.echo(f"  {problem}", err=True)
+    end(results)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facewise.cli.annotated import draw, plan
+from facewise.cli.inputs import Input, expand
+from facewise.errors import FacewiseError
+from facewise.faces import Faces
+
+
+def inputs(*names: str) -> list[Input]:
+    return [Input(name, Path(name), Path(name.split(":")[-1])) for name in names]
+
+
+def planned(*names: str) -> list[str]:
+    return [path.as_posix() for path in plan(inputs(*names), Path("out")).values()]
+
+
+def test_names_are_kept() -> None:
+    assert planned("in:a.jpg", "in:b c.JPEG", "in:é/a.jpg", "in:d.png") == [
+        "out/a.jpg",
+        "out/b c.JPEG",
+        "out/é/a.jpg",
+        "out/d.png",
+    ]
+
+
+def test_other_formats_become_png() -> None:
+    assert planned("in:a.webp", "in:b.tiff", "in:c", "in:d.e.gif") == [
+        "out/a.png",
+        "out/b.png",
+        "out/c.png",
+        "out/d.e.png",
+    ]
+
+
+def test_no_two_pictures_meet() -> None:
+    assert planned("1:a.jpg", "2:a.jpg", "3:A.JPG", "4:a-2.jpg", "5:a.png", "6:a.gif") == [
+        "out/a.jpg",
+        "out/a-2.jpg",
+        "out/A-3.JPG",
+        "out/a-2-2.jpg",
+        "out/a.png",
+        "out/a-2.png",
+    ]
+
+
+def test_standard_input_has_a_name() -> None:
+    assert plan([Input("-", b"", Path("stdin.png"))], Path("o")) == {"-": Path("o/stdin.png")}
+
+
+def test_the_folder_of_an_input_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "sub").mkdir(parents=True)
+    (tmp_path / "photos" / "a.jpg").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    for folder in (tmp_path / "photos", tmp_path / "link", tmp_path / "photos" / "sub" / ".."):
+        with pytest.raises(FacewiseError, match=r"photos/a\.jpg lies in it; choose another"):
+            plan(expand([str(tmp_path / "photos")]), folder)
+    plan(expand([str(tmp_path / "photos")]), tmp_path / "photos" / "sub")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_the_drawing(tmp_path: Path, suffix: str) -> None:
+    grey = Image.new("RGB", (400, 300), (90, 90, 90))
+    grey.save(tmp_path / f"grey{suffix}")
+    faces = Faces([[50, 60, 150, 200], [250, 60, 350, 200]], [0.9, 0.8])
+    named = faces.with_data(name=["ann", "unknown"], similarity=np.float32([0.95, 0.1]))
+    [item] = expand([str(tmp_path / f"grey{suffix}")])
+    target = tmp_path / "out" / f"x{suffix}"
+    draw(item, named, target)
+    with Image.open(target) as image:
+        assert image.format == {".jpg": "JPEG", ".png": "PNG"}[suffix]
+        pixels = np.asarray(image).astype(int)
+    assert pixels.shape == (300, 400, 3)
+    for x, colour in ((50, (0, 200, 120)), (250, (240, 150, 40))):
+        assert np.abs(pixels[130, x] - colour).max() < 40
+    assert np.abs(pixels[250, 200] - 90).max() < 3

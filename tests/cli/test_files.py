@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from facewise.cli.files import is_within, protect, replace_file, write_text
+from facewise.cli.inputs import expand
+from facewise.errors import FacewiseError
+
+
+def test_a_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "é.json"
+    for content in (b"one", b"two"):
+        replace_file(path, content)
+        assert path.read_bytes() == content
+    assert [p.name for p in path.parent.iterdir()] == ["é.json"]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b"old")
+
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        replace_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "target.json").write_bytes(b"old")
+    (tmp_path / "link.json").symlink_to(tmp_path / "target.json")
+    replace_file(tmp_path / "link.json", b"new")
+    assert (tmp_path / "link.json").is_symlink()
+    assert (tmp_path / "target.json").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")
+def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=replace_file, args=(pipe, b"content"))
+    writer.start()
+    assert pipe.read_bytes() == b"content"
+    writer.join()
+    assert pipe.is_fifo()
+
+
+def test_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_text(Path("-"), "é")
+    assert capsys.readouterr().out == "é\n"
+    write_text(tmp_path / "x.txt", "é")
+    assert (tmp_path / "x.txt").read_bytes() == "é\n".encode()
+
+
+def test_inputs_are_protected(tmp_path: Path) -> None:
+    photo, other = tmp_path / "a.jpg", tmp_path / "b.jpg"
+    photo.touch()
+    other.touch()
+    (tmp_path / "link.json").symlink_to(photo)
+    inputs = expand([str(photo), str(tmp_path / "missing.jpg")])
+    protect(inputs, [None, Path("-"), other, tmp_path / "missing.jpg", tmp_path / "new.jpg"])
+    for target in (photo, tmp_path / "link.json", tmp_path / "." / "a.jpg"):
+        with pytest.raises(FacewiseError, match=r"would overwrite the picture .*a\.jpg"):
+            protect(inputs, [target])
+
+
+def test_within(tmp_path: Path) -> None:
+    (tmp_path / "people").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "people")
+    assert is_within(tmp_path / "people", tmp_path / "people")
+    assert is_within(tmp_path / "link" / "new", tmp_path / "people")
+    assert not is_within(tmp_path / "people2", tmp_path / "people")
+    assert not is_within(tmp_path, tmp_path / "people")

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import facewise as package
+from facewise import cli
+
+
+def test_version_and_help(facewise: Any) -> None:
+    assert facewise("--version").stdout == f"facewise {package.__version__}\n"
+    text = facewise("--help").stdout
+    for command in ("detect", "embed", "compare", "recognize", "doctor", "models", "evaluate"):
+        assert f" {command} " in text
+
+
+def test_an_error_is_one_line(process: Any, tmp_path: Path) -> None:
+    result = process("compare", "a.jpg", "b.jpg", "--threshold", "0.9", cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stdout == b""
+    assert result.stderr == b"error: a.jpg: no such file\n"
+
+
+def test_debug_shows_where(process: Any, tmp_path: Path) -> None:
+    arguments = ("compare", "a.jpg", "b.jpg", "--threshold", "0.9")
+    result = process("--debug", *arguments, cwd=tmp_path)
+    assert result.returncode == 1
+    lines = result.stderr.decode().splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == "facewise.errors.ImageError: a.jpg: no such file"
+
+
+def test_debug_by_the_environment(facewise: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEWISE_DEBUG", "1")
+    result = facewise("compare", "a.jpg", "b.jpg", "--threshold", "0.9", status=1)
+    assert type(result.exception).__name__ == "ImageError"
+
+
+def test_wrong_usage(facewise: Any) -> None:
+    for arguments in (
+        ["no-such-command"],
+        ["detect"],
+        ["detect", "a.jpg", "--no-such-option"],
+        ["detect", ""],
+        ["detect", "a.jpg", "--min-face-size", "0"],
+        ["detect", "a.jpg", "--min-score", "2"],
+        ["recognize", "a.jpg"],
+        ["recognize", "a.jpg", "--people", ".", "--threshold", "1.5"],
+        ["recognize", "a.jpg", "--people", ".", "--far", "0"],
+        ["compare", "a.jpg"],
+        ["compare", "-", "-"],
+        ["compare", "a.jpg", "b.jpg", "--far", "0.1", "--threshold", "0.5"],
+        ["embed", "a.jpg"],
+    ):
+        facewise(*arguments, status=2)
+
+
+def test_an_unknown_model_or_device(facewise: Any, examples: Path) -> None:
+    photo = examples / "photos/astronaut.jpg"
+    result = facewise("detect", photo, "--detector", "mtcn", status=1)
+    assert result.stderr.startswith("error: unknown model 'mtcn'; did you mean mtcnn")
+    result = facewise("detect", photo, "--device", "cuda:99", status=1)
+    assert result.stderr.startswith("error: device 'cuda:99': not available on this machine")
+    people = examples / "people"
+    result = facewise("recognize", photo, "--people", people, "--model", "mtcnn", status=1)
+    assert result.stderr.startswith("error: mtcnn is a detector, not an embedder")
+
+
+def test_a_file_that_cannot_be_written(facewise: Any, examples: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    target = tmp_path / "file" / "faces.json"
+    result = facewise("detect", examples / "photos/astronaut.jpg", "--json", target, status=1)
+    assert result.stderr.startswith("error: [Errno ")
+    assert str(tmp_path / "file") in result.stderr
+
+
+def test_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("facewise.cli.inputs.expand", interrupt)
+    result = CliRunner().invoke(cli.app, ["detect", "a.jpg"])
+    assert result.exit_code == 130
+    assert result.stderr == "interrupted\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_signal_while_reading(process: Any) -> None:
+    def interrupt(child: subprocess.Popen[bytes]) -> None:
+        assert child.stdin is not None
+        # More than a pipe holds, and no end of file: after this the command is waiting for more.
+        child.stdin.write(bytes(1 << 20))
+        child.stdin.flush()
+        child.send_signal(signal.SIGINT)
+
+    result = process("detect", "-", meanwhile=interrupt)
+    assert (result.returncode, result.stdout, result.stderr) == (130, b"", b"interrupted\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_reader_that_went_away(process: Any, examples: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = process("detect", examples / "photos/astronaut.jpg", stdout=writing)
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (1, b"")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import sqlite3
 
 import numpy as np
 import pytest
 
 import facewise
 from facewise import ImageError
-from facewise.embedding.cache import EmbeddingCache
 from facewise.pipeline import Pipeline
+from facewise.result_cache import ResultCache
 
 
 class Counting:
@@ -39,7 +40,7 @@ def photo(examples, tmp_path):
 
 @pytest.fixture
 def cache(tmp_path):
-    return EmbeddingCache(tmp_path / "cache" / "embeddings.sqlite")
+    return ResultCache(tmp_path / "cache" / "results.sqlite")
 
 
 def same(a, b):
@@ -65,7 +66,7 @@ def test_the_cache_answers_for_the_same_content_under_any_name(models, photo, ca
     first = pipeline.run(photo)
     copy = shutil.copy(photo, tmp_path / "copy.jpg")
     same(pipeline.run(copy), first)
-    again = Pipeline(detector, models[1], EmbeddingCache(cache.path))
+    again = Pipeline(detector, models[1], ResultCache(cache.path))
     same(again.run(photo), first)
     assert detector.seen == 1
     copy.write_bytes(copy.read_bytes() + b"\0")  # other content
@@ -114,27 +115,51 @@ def test_a_bad_picture_gives_its_error_and_the_rest_go_on(models, photo, cache, 
 
 
 def test_a_damaged_cache_file_is_replaced(models, photo, tmp_path):
-    path = tmp_path / "embeddings.sqlite"
+    path = tmp_path / "results.sqlite"
     path.write_bytes(b"this is not a database, and long enough to be looked at" * 50)
-    cache = EmbeddingCache(path)
+    cache = ResultCache(path)
     first = Pipeline(*models, cache).run(photo)
     cache.close()
     detector = Counting(models[0])
-    same(Pipeline(detector, models[1], EmbeddingCache(path)).run(photo), first)
+    same(Pipeline(detector, models[1], ResultCache(path)).run(photo), first)
     assert detector.seen == 0
+
+
+def test_damaged_pages_and_entries_are_as_if_they_were_not_there(models, photo, tmp_path):
+    path = tmp_path / "results.sqlite"
+    with ResultCache(path) as cache:
+        first = Pipeline(*models, cache).run(photo)
+    content = bytearray(path.read_bytes())
+    for start in range(4096, len(content), 4096):  # the header stays good
+        content[start : start + 2000] = b"\xff" * 2000
+    path.write_bytes(content)
+    with ResultCache(path) as cache:
+        same(Pipeline(*models, cache).run(photo), first)
+    with ResultCache(tmp_path / "other.sqlite") as cache:
+        cache.put(b"key", first)
+        cache._database.execute("UPDATE found_1 SET faces = '{}'")
+        assert cache.get(b"key") is None
+
+
+def test_a_locked_cache_is_not_in_the_way(models, photo, tmp_path, monkeypatch):
+    monkeypatch.setattr("facewise.result_cache._WAIT", 0.1)
+    with ResultCache(tmp_path / "results.sqlite") as cache:
+        other = sqlite3.connect(cache.path)
+        other.execute("BEGIN EXCLUSIVE")
+        assert len(Pipeline(*models, cache).run(photo).faces) == 3
+        other.close()
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(models, photo, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    cache = EmbeddingCache(tmp_path / "file" / "embeddings.sqlite")
+    cache = ResultCache(tmp_path / "file" / "results.sqlite")
     assert len(Pipeline(*models, cache).run(photo).faces) == 3
 
 
 def _write(path, number):
-    from facewise.faces import Faces
-    from facewise.pipeline import EmbeddedFaces
+    from facewise.faces import EmbeddedFaces, Faces
 
-    cache = EmbeddingCache(path)
+    cache = ResultCache(path)
     for i in range(50):
         vectors = np.full((1, 4), number, np.float32)
         cache.put(

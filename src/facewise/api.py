@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from facewise.detection import DEFAULT_DETECTOR, Detector, load_detector
 from facewise.embedding import DEFAULT_EMBEDDER, Embedder, load_embedder
 from facewise.images import each
+from facewise.pipeline import Pipeline
+from facewise.zoo import ModelSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,14 +47,14 @@ def detect(
 
 def embed(
     images: Sequence[ImageSource] | ImageSource,
-    model: str | Embedder = DEFAULT_EMBEDDER,
+    model: str | ModelSpec | Embedder = DEFAULT_EMBEDDER,
     detector: str | Detector = DEFAULT_DETECTOR,
 ) -> list[NDArray[np.float32]]:
     """Find and embed the faces of each picture.
 
     Args:
         images: one picture or many, in any form that `load_image` takes.
-        model: an embedder's id, or one made by `load_embedder`.
+        model: an embedder's id, spec or spec file, or one made by `load_embedder`.
         detector: a detector's id, or one made by `load_detector`.
 
     Returns:
@@ -69,8 +71,6 @@ def embed(
         >>> vectors.shape
         (1, 128)
     """
-    from facewise.pipeline import Pipeline
-
     pipeline = Pipeline(as_detector(detector), as_embedder(model))
     return [pipeline.run(image).embeddings for image in each(images)]
 
@@ -80,9 +80,13 @@ def as_detector(detector: str | Detector) -> Detector:
     return _detector(detector) if isinstance(detector, str) else detector
 
 
-def as_embedder(model: str | Embedder) -> Embedder:
-    """The embedder itself, or the one of an id, loaded once in a process."""
-    return _embedder(model) if isinstance(model, str) else model
+def as_embedder(model: str | ModelSpec | Embedder) -> Embedder:
+    """The embedder itself, or the one of an id (loaded once in a process) or of a spec."""
+    if isinstance(model, Embedder):
+        return model
+    if isinstance(model, ModelSpec) or model.endswith(".json"):  # a file may change
+        return load_embedder(model)
+    return _embedder(model)
 
 
 @lru_cache(maxsize=4)

@@ -280,6 +280,21 @@ class Faces:
         return arrays | {f"data.{name}": values for name, values in self.data.items()}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EmbeddedFaces:
+    """The faces of one picture with their vectors.
+
+    Attributes:
+        faces: n faces.
+        embeddings: float32 (n, d), unit length, in the same order.
+        image_size: `(width, height)` of the picture in pixels.
+    """
+
+    faces: Faces
+    embeddings: NDArray[np.float32]
+    image_size: tuple[int, int]
+
+
 def _floats(name: str, values: ArrayLike, tail: tuple[int, ...]) -> NDArray[np.float32]:
     try:
         array = np.array(values, np.float32, order="C")

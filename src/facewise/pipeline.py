@@ -9,38 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facewise._version import __version__
 from facewise.errors import ImageError
+from facewise.faces import EmbeddedFaces
 from facewise.images import describe, load
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from facewise.detection import Detector
     from facewise.embedding import Embedder
-    from facewise.embedding.cache import EmbeddingCache
-    from facewise.faces import Faces
     from facewise.images import ImageSource
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedFaces:
-    """The faces of one picture with their vectors.
-
-    Attributes:
-        faces: n faces.
-        embeddings: float32 (n, d), unit length, in the same order.
-        image_size: `(width, height)` of the picture in pixels.
-    """
-
-    faces: Faces
-    embeddings: NDArray[np.float32]
-    image_size: tuple[int, int]
+    from facewise.result_cache import ResultCache
 
 
 class Pipeline:
@@ -53,12 +35,11 @@ class Pipeline:
     """
 
     def __init__(
-        self, detector: Detector, embedder: Embedder, cache: EmbeddingCache | None = None
+        self, detector: Detector, embedder: Embedder, cache: ResultCache | None = None
     ) -> None:
         self.detector = detector
         self.embedder = embedder
         self._cache = cache
-        self._key = self._fingerprint()
 
     def run(self, source: ImageSource) -> EmbeddedFaces:
         """Find and embed all faces of a picture.
@@ -72,7 +53,7 @@ class Pipeline:
         content = _content(source)
         if content is None or self._cache is None:
             return self._run(source, None)
-        key = hashlib.sha256(self._key + hashlib.sha256(content).digest()).digest()
+        key = hashlib.sha256(self._fingerprint() + hashlib.sha256(content).digest()).digest()
         known = self._cache.get(key)
         if known is None:
             known = self._run(content, describe(source))
@@ -105,7 +86,7 @@ class Pipeline:
 
 def _content(source: ImageSource) -> bytes | None:
     """The bytes of a file, read once for the key and the picture; None for other inputs."""
-    if not isinstance(source, (str, Path)):
+    if not isinstance(source, (str, PathLike)):
         return None
     try:
         return Path(source).read_bytes()

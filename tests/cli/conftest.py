@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +27,11 @@ def facewise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
         return result
 
     return run
+
+
+def _interruptible() -> None:
+    """Undo what a shell does for commands in the background: they ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -53,6 +59,7 @@ def process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]
             stdin=subprocess.PIPE,
             stdout=stdout,
             stderr=subprocess.PIPE,
+            preexec_fn=_interruptible if os.name == "posix" else None,
         ) as child:
             if meanwhile is not None:
                 meanwhile(child)

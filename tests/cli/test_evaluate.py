@@ -110,7 +110,7 @@ def test_end_to_end(lfw: Lfw, tmp_path: Path, cache: Path) -> None:
     assert "TAR at FAR 0.001  too few pairs to measure" in result.stdout
 
     # The cache is filled; a second run, with it or without, writes the same bytes.
-    assert (cache / "embeddings.sqlite").exists()
+    assert (cache / "results.sqlite").exists()
     for again in ("--cache", "--no-cache"):
         assert invoke("lfw", lfw, "--json", str(tmp_path / "two.json"), again).exit_code == 0
         assert (tmp_path / "two.json").read_bytes() == (tmp_path / "one.json").read_bytes()
@@ -119,7 +119,7 @@ def test_end_to_end(lfw: Lfw, tmp_path: Path, cache: Path) -> None:
 @pytest.mark.shared
 def test_no_cache_leaves_nothing(lfw: Lfw, cache: Path) -> None:
     record(lfw, "--no-cache")
-    assert not (cache / "embeddings.sqlite").exists()
+    assert not (cache / "results.sqlite").exists()
 
 
 @pytest.mark.shared

@@ -104,4 +104,4 @@ def test_the_cache(facewise: Any, examples: Path, tmp_path: Path, cached: bool) 
     option = "--cache" if cached else "--no-cache"
     arguments = [examples / "photos/astronaut.jpg", "--people", examples / "people", option]
     facewise("recognize", *arguments, "--threshold", "0.93")
-    assert (tmp_path / "cache" / "embeddings.sqlite").exists() is cached
+    assert (tmp_path / "cache" / "results.sqlite").exists() is cached

@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 import facewise
 from facewise import ChipError, DeviceError, ModelError
 from facewise.alignment import ARCFACE_112, EyeCornerCrop, FivePointCrop, MarginCrop, crop
-from facewise.embedding.architectures import ARCHITECTURES, read_state_dict
+from facewise.embedding.architectures import ARCHITECTURES
 from facewise.embedding.inception_resnet_v1 import InceptionResnetV1
 from facewise.embedding.mobilefacenet import MobileFaceNet
+from facewise.runtime.weights import read_tensors
 from facewise.zoo import ModelSpec, Normalisation, Weights, get_spec, locate
 
 
@@ -72,7 +73,7 @@ def test_preprocessing_is_what_the_spec_says(own, rng):
     """Recomputed by hand: channels swapped, mean and standard deviation taken in that order."""
     chips = rng.integers(0, 256, (2, 112, 112, 3), np.uint8)
     network = MobileFaceNet().eval()
-    network.load_state_dict(read_state_dict(own.parent / "own.safetensors"))
+    network.load_state_dict(read_tensors(own.parent / "own.safetensors"))
     x = (chips[..., ::-1].astype(np.float32) - [1, 2, 3]) / [4, 5, 6]
     with torch.inference_mode():
         raw = network(torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32))).numpy()
@@ -82,7 +83,7 @@ def test_preprocessing_is_what_the_spec_says(own, rng):
 
 def test_flip_adds_the_mirror_image(embedder, chips):
     network = ARCHITECTURES["dlib_resnet29"]().eval()
-    network.load_state_dict(read_state_dict(locate(embedder.spec)))
+    network.load_state_dict(read_tensors(locate(embedder.spec)))
     normal = embedder.spec.normalisation
     x = (chips.astype(np.float32) - normal.mean) / normal.std
     x = torch.from_numpy(x.transpose(0, 3, 1, 2).astype(np.float32))
@@ -132,7 +133,7 @@ def test_half_precision_is_close(embedder, photo, dtype, cosine):
 
 def test_values_that_are_not_finite_are_an_error(own):
     embedder = facewise.load_embedder(str(own))
-    state = read_state_dict(own.parent / "own.safetensors")
+    state = read_tensors(own.parent / "own.safetensors")
     name = next(name for name, value in state.items() if value.is_floating_point())
     state[name] = torch.full_like(state[name], float("nan"))
     save_file(state, own.parent / "bad.safetensors")
@@ -200,7 +201,7 @@ class Payload:
 
 def test_pickled_code_in_a_weight_file_is_not_run(tmp_path, capsys):
     torch.save({"conv": Payload()}, tmp_path / "evil.pt")
-    with pytest.raises(ModelError, match=r"evil\.pt: not a PyTorch state_dict that is safe"):
+    with pytest.raises(ModelError, match=r"evil\.pt: not a PyTorch state_dict safe"):
         facewise.load_embedder(weights=tmp_path / "evil.pt")
     torch.save({"step": 3}, tmp_path / "checkpoint.pt")
     with pytest.raises(ModelError, match="expected a state_dict"):

@@ -89,12 +89,15 @@ def test_takes_pictures_that_are_not_contiguous(write):
     np.testing.assert_allclose(network(mirrored), in_torch(mirrored.copy()), rtol=0, atol=1e-5)
 
 
-def test_runs_with_the_asked_number_of_threads(write):
-    network = OnnxNetwork(write(), threads=1)
-    assert network._session.get_session_options().intra_op_num_threads == 1
+def test_runs_with_as_many_threads_as_pytorch(write):
+    network = OnnxNetwork(write())
+    settings = network._session.get_session_options()
+    assert settings.intra_op_num_threads == torch.get_num_threads()
+
+
+def test_auto_is_the_cpu_where_there_is_no_cuda(write):
+    network = OnnxNetwork(write(), device="auto")
     np.testing.assert_allclose(network(PICTURES), in_torch(PICTURES), rtol=0, atol=1e-5)
-    with pytest.raises(ValueError, match="threads must be at least 1, got 0"):
-        OnnxNetwork(write(), threads=0)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The figures of MobileFaceNet on aligned LFW pairs, and the protocol written a second time."""
+"""The figures on LFW, and its protocol written a second time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from facewise.detection import load_detector
 from facewise.embedding import load_embedder
 from facewise.evaluation.lfw import read_lfw
-from facewise.evaluation.vectors import embed_chips
+from facewise.evaluation.vectors import embed_chips, embed_photos
 from facewise.evaluation.verification import Verification, verify
+from facewise.pipeline import Pipeline
+from facewise.zoo import get_spec
 
 
 def head_of_pairs(source: Path, target: Path, folds: int, each: int, per_fold: int) -> Path:
@@ -103,3 +106,43 @@ def test_1800_aligned_pairs(
     result = evaluated(pairs, shared, flip)
     assert result.pairs == 1800
     assert result.accuracy == pytest.approx(expected, abs=0.001)
+
+
+def end_to_end(
+    shared: Callable[[str], Path], folds: int | None, **model: str | Path
+) -> Verification:
+    """Detection, alignment and embedding of LFW's own pictures."""
+    protocol = read_lfw(shared("data/lfw/pairs.txt"), shared("data/lfw/lfw-deepfunneled"), folds)
+    embedder = load_embedder(**model)
+    pipeline = Pipeline(load_detector(), embedder)
+    found = embed_photos(protocol.images, pipeline, lambda _: None)
+    assert len(found.failures) <= 1
+    fixed = embedder.spec.threshold() if folds == 1 else None
+    return verify(protocol.similarity(found.vectors), protocol, fixed=fixed)
+
+
+@pytest.mark.shared
+def test_the_default_on_one_fold(shared: Callable[[str], Path]) -> None:
+    result = end_to_end(shared, folds=1)
+    assert result.pairs == 600
+    assert result.auc >= 0.999
+    assert result.eer <= 0.015
+    assert result.accuracy >= 0.965  # at the threshold of FAR 1e-3, which is not the best one
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_the_default_on_all_pairs(shared: Callable[[str], Path]) -> None:
+    result = end_to_end(shared, folds=None)
+    assert (result.pairs, result.failed_pairs) == (6000, 1)
+    assert result.accuracy == pytest.approx(get_spec("dlib_resnet29").measured["lfw"], abs=5e-4)
+    assert result.accuracy >= 0.990
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_mobilefacenet_on_all_pairs(shared: Callable[[str], Path]) -> None:
+    weights = shared("weights/mobilefacenet-ms1m-128d.pt")
+    result = end_to_end(shared, folds=None, id="mobilefacenet", weights=weights)
+    assert result.accuracy == pytest.approx(get_spec("mobilefacenet").measured["lfw"], abs=5e-4)
+    assert result.accuracy >= 0.993

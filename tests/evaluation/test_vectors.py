@@ -12,11 +12,11 @@ from PIL import Image
 
 from facewise.detection import load_detector
 from facewise.embedding import Embedder, load_embedder
-from facewise.embedding.cache import EmbeddingCache
 from facewise.errors import ChipError
 from facewise.evaluation.vectors import embed_chips, embed_photos
 from facewise.faces import Faces
 from facewise.pipeline import Pipeline
+from facewise.result_cache import ResultCache
 
 
 @pytest.fixture(scope="module")
@@ -99,12 +99,12 @@ def test_the_most_central_face_counts(tmp_path: Path, embedder: Embedder) -> Non
 
 @pytest.mark.shared
 def test_an_interrupted_run_goes_on(photos: list[Path], embedder: Embedder, tmp_path: Path) -> None:
-    cache = EmbeddingCache(tmp_path / "cache.sqlite")
+    cache = ResultCache(tmp_path / "cache.sqlite")
     with pytest.raises(KeyboardInterrupt):
         embed_photos(photos, Pipeline(Spy(stop_at=4), embedder, cache), lambda _: None)
     cache.close()
 
-    cache = EmbeddingCache(tmp_path / "cache.sqlite")
+    cache = ResultCache(tmp_path / "cache.sqlite")
     spy = Spy()
     found = embed_photos(photos, Pipeline(spy, embedder, cache), lambda _: None)
     # Of eight photos one is no image, and four were done.
@@ -125,12 +125,12 @@ import os, sys
 from pathlib import Path
 from facewise.detection import load_detector
 from facewise.embedding import load_embedder
-from facewise.embedding.cache import EmbeddingCache
+from facewise.result_cache import ResultCache
 from facewise.evaluation.vectors import embed_photos
 from facewise.pipeline import Pipeline
 
 cache, *photos = map(Path, sys.argv[1:])
-pipeline = Pipeline(load_detector(), load_embedder(), EmbeddingCache(cache))
+pipeline = Pipeline(load_detector(), load_embedder(), ResultCache(cache))
 embed_photos(photos, pipeline, lambda done: os._exit(9) if done == 3 else None)
 """
 
@@ -140,7 +140,7 @@ def test_a_killed_run_goes_on(photos: list[Path], embedder: Embedder, tmp_path: 
     command = [sys.executable, "-c", KILLED, str(tmp_path / "cache.sqlite"), *map(str, photos)]
     assert subprocess.run(command, check=False).returncode == 9
     spy = Spy()
-    cache = EmbeddingCache(tmp_path / "cache.sqlite")
+    cache = ResultCache(tmp_path / "cache.sqlite")
     embed_photos(photos, Pipeline(spy, embedder, cache), lambda _: None)
     assert spy.calls == 4  # eight photos without the damaged one and the three that were done
     cache.close()

@@ -138,7 +138,7 @@ def test_files_are_looked_at_once(
     second = run([photo], people)
     assert pipeline.detector.seen == 3  # type: ignore[attr-defined]
     assert first.to_dict() == second.to_dict()
-    assert (cache / "embeddings.sqlite").is_file()
+    assert (cache / "results.sqlite").is_file()
     assert sorted(p.name for p in people.rglob("*")) == ["1.png", "ann", "ben.png"]
     cells(photo, [GREEN, BLUE])
     assert names(run([photo], people)) == [["ben", "unknown"]]
@@ -160,7 +160,7 @@ def test_people_loaded_before(
     known = load_people(people, pipeline)
     assert names(run([photo], known)) == [["ben"]]
     other = make_embedder(weight_hash="cd" * 32)
-    with pytest.raises(ModelMismatchError, match="load them again with this model"):
+    with pytest.raises(ModelMismatchError, match="load them again with it"):
         run([photo], known, model=other)
 
 

@@ -28,7 +28,8 @@ def test_a_template_is_the_unit_mean(cells: Any, pipeline: Pipeline, tmp_path: P
     assert people.names == ("ann",)
     assert people.templates.dtype == np.float32
     np.testing.assert_allclose(people.templates, [mean / np.linalg.norm(mean)], atol=1e-6)
-    assert (people.model, people.weight_hash) == ("probe.colour", "ab" * 32)
+    assert people.settings == pipeline.embedder.settings
+    assert (people.settings["model"], people.settings["weights"]) == ("probe.colour", "ab" * 32)
     assert people.problems == ()
 
 
@@ -110,8 +111,12 @@ def test_templates_of_another_model(
     cells(tmp_path / "ann.png", [RED])
     people = load_people(tmp_path, pipeline)
     people.require(make_embedder())
-    with pytest.raises(ModelMismatchError, match=r"probe\.colour \(weights abababababab\)"):
+    with pytest.raises(ModelMismatchError, match=r"made with weights abab.* has weights cdcd"):
         people.require(make_embedder(weight_hash="cd" * 32))
+    flipping = make_embedder()
+    flipping.flip = not flipping.flip
+    with pytest.raises(ModelMismatchError, match=r"made with flip \w+; this model has flip"):
+        people.require(flipping)
 
 
 @pytest.mark.parametrize(("width", "used"), [(60, True), (300, False)])

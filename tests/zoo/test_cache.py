@@ -7,6 +7,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+from facewise._files import replace_file
 from facewise.zoo import (
     ModelSpec,
     cache_dir,
@@ -17,7 +18,6 @@ from facewise.zoo import (
     models_dir,
     state,
 )
-from facewise.zoo.cache import write_atomically
 
 MakeSpec = Callable[..., ModelSpec]
 
@@ -78,7 +78,7 @@ def test_a_failed_write_leaves_the_old_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "folder" / "note"
-    write_atomically(path, "old")
+    replace_file(path, b"old")
     assert path.read_text() == "old"
 
     def fail(self: Path, target: Path) -> None:
@@ -86,6 +86,6 @@ def test_a_failed_write_leaves_the_old_text(
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(PermissionError):
-        write_atomically(path, "new")
+        replace_file(path, b"new")
     assert path.read_text() == "old"
     assert [file.name for file in path.parent.iterdir()] == ["note"]

@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from facewise.errors import ModelError
+from facewise.runtime.weights import BUNDLED, read_tensors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FIVE_LANDMARKS = Path(__file__).parents[1] / "weights" / "dlib_landmarks5.safetensors"
+_FIVE_LANDMARKS = BUNDLED / "dlib_landmarks5.safetensors"
 # Faces that pass the forests together: enough to hide numpy's overhead, few enough for the cache.
 _CHUNK = 32
 
@@ -88,8 +87,8 @@ class ShapePredictor:
             ModelError: the file is missing or holds something else.
         """
         try:
-            return cls(load_file(path))
-        except (OSError, SafetensorError, ValueError) as error:
+            return cls({name: values.numpy() for name, values in read_tensors(path).items()})
+        except ValueError as error:
             raise ModelError(f"{path}: not a shape predictor ({error})") from error
 
     def predict(

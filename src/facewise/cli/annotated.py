@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facewise.cli.files import replace_file
+from facewise._files import replace_file
 from facewise.cli.inputs import Input
 from facewise.errors import FacewiseError
 

@@ -39,7 +39,8 @@ def embed(
 
     Exit status: 0, or 1 when a photo could not be read.
     """
-    from facewise.cli.files import protect, replace_file, write_text
+    from facewise._files import replace_file
+    from facewise.cli.files import protect, write_text
     from facewise.cli.inputs import expand
     from facewise.cli.loading import the_detector, the_embedder
     from facewise.cli.photos import end, work_through

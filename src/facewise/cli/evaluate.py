@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+from contextlib import nullcontext
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -75,13 +75,15 @@ def lfw(
     model's own threshold is taken.
     """
     from facewise.cli.files import write_text
+    from facewise.cli.loading import the_detector, the_embedder
     from facewise.evaluation.lfw import read_lfw
     from facewise.evaluation.record import conditions, figures
     from facewise.evaluation.verification import verify
 
     detector_id = _detector_id(detector, aligned)
     protocol = read_lfw(pairs, images, folds)
-    embedder, finder = _load(model, detector_id, flip, device)
+    embedder = the_embedder(model, device, flip)
+    finder = None if aligned else the_detector(detector, device)
     fixed = _own_threshold(embedder) if protocol.fold_count == 1 else None
     found = _embed(protocol, embedder, finder, cache)
     result = verify(
@@ -115,12 +117,14 @@ def thresholds(
     Prints lines of Python for a spec; --json writes the `thresholds` of a spec file.
     """
     from facewise.cli.files import write_text
+    from facewise.cli.loading import the_detector, the_embedder
     from facewise.evaluation.lfw import read_lfw
     from facewise.evaluation.thresholds import operating_points
 
     detector_id = _detector_id(detector, aligned)
     protocol = read_lfw(pairs, images)
-    embedder, finder = _load(model, detector_id, flip, device)
+    embedder = the_embedder(model, device, flip)
+    finder = None if aligned else the_detector(detector, device)
     found = _embed(protocol, embedder, finder, cache)
     points = operating_points(found.vectors, protocol.people)
     measured_on = (
@@ -144,21 +148,12 @@ def thresholds(
 
 
 def _detector_id(detector: str | None, aligned: bool) -> str | None:
+    from facewise.cli.loading import model_and_weights
     from facewise.detection import DEFAULT_DETECTOR
 
     if aligned and detector:
         raise typer.BadParameter("images that are --aligned take no --detector")
-    return None if aligned else detector or DEFAULT_DETECTOR
-
-
-def _load(
-    model: str | None, detector: str | None, flip: bool | None, device: str | None
-) -> tuple[Embedder, detection.Detector | None]:
-    from facewise.detection import load_detector
-    from facewise.embedding import DEFAULT_EMBEDDER, load_embedder
-
-    embedder = load_embedder(model or DEFAULT_EMBEDDER, device=device, flip=flip)
-    return embedder, load_detector(detector, device=device) if detector else None
+    return None if aligned else model_and_weights(detector or DEFAULT_DETECTOR)[0]
 
 
 def _own_threshold(embedder: Embedder) -> Threshold:
@@ -179,24 +174,18 @@ def _embed(
     protocol: PairProtocol, embedder: Embedder, detector: detection.Detector | None, keep: bool
 ) -> ImageVectors:
     """The vectors of all images, with a progress bar where standard error is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from facewise.embedding.cache import EmbeddingCache
+    from facewise.cli.progress import counting
     from facewise.evaluation.vectors import embed_chips, embed_photos
     from facewise.pipeline import Pipeline
+    from facewise.result_cache import ResultCache
 
-    quiet = not sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as progress:
-        task = progress.add_task("embedding", total=len(protocol.images))
-
-        def report(done: int) -> None:
-            progress.update(task, completed=done)
-
+    with (
+        counting("embedding", len(protocol.images)) as report,
+        ResultCache() if keep and detector else nullcontext() as store,
+    ):
         if detector is None:
             return embed_chips(protocol.images, embedder, report)
-        pipeline = Pipeline(detector, embedder, EmbeddingCache() if keep else None)
-        return embed_photos(protocol.images, pipeline, report)
+        return embed_photos(protocol.images, Pipeline(detector, embedder, store), report)
 
 
 def _show(record: dict[str, Any]) -> None:

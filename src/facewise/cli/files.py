@@ -8,28 +8,9 @@ from pathlib import Path
 
 import typer
 
+from facewise._files import replace_file
 from facewise.cli.inputs import Input
 from facewise.errors import FacewiseError
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader finds the old content or the new, never a part.
-
-    Raises:
-        OSError: it cannot be written; an older file is left as it is.
-    """
-    path = Path(os.path.realpath(path))  # a link stays a link, and its target is replaced
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)  # a pipe or a device: nothing to replace
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
-    try:
-        draft.write_bytes(content)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -14,24 +14,32 @@ if TYPE_CHECKING:
     from facewise.zoo import ModelSpec, Threshold
 
 
-def the_detector(model_id: str | None, device: str | None, **options: Any) -> Detector:
+def the_detector(name: str | None, device: str | None, **options: Any) -> Detector:
     """The detector of `--detector`; options that were not given are left to its defaults."""
     from facewise.detection import DEFAULT_DETECTOR, load_detector
 
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {key: value for key, value in options.items() if value is not None}
+    model, weights = model_and_weights(name or DEFAULT_DETECTOR)
     try:
-        return load_detector(model_id or DEFAULT_DETECTOR, device=device, **given)
+        return load_detector(model, weights, device=device, **given)
     except FacewiseError:
         raise
     except (TypeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
 
 
-def the_embedder(model_id: str | None, device: str | None) -> Embedder:
+def the_embedder(name: str | None, device: str | None, flip: bool | None = None) -> Embedder:
     """The embedder of `--model`."""
     from facewise.embedding import DEFAULT_EMBEDDER, load_embedder
 
-    return load_embedder(model_id or DEFAULT_EMBEDDER, device=device)
+    model, weights = model_and_weights(name or DEFAULT_EMBEDDER)
+    return load_embedder(model, weights, device=device, flip=flip)
+
+
+def model_and_weights(name: str) -> tuple[str, str | None]:
+    """`ID` or `ID=FILE` in its parts."""
+    model, _, weights = name.partition("=")
+    return model, weights or None
 
 
 def the_threshold(spec: ModelSpec, value: float | None, far: float | None) -> Threshold:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from facewise.cli.files import write_text
 from facewise.errors import FacewiseError, ModelError
 from facewise.zoo import ModelSpec, check, fetch, get_spec, list_specs, locate, state
 from facewise.zoo.download import by_hand
@@ -33,14 +34,9 @@ def list_models(
     """Show all models, and whether their weights are here."""
     specs = list_specs()
     if json_file is not None:
-        text = json.dumps([_as_dict(spec) for spec in specs], indent=2)
+        write_text(json_file, json.dumps([_as_dict(spec) for spec in specs], indent=2))
         if str(json_file) == "-":
-            typer.echo(text)
             return
-        try:
-            json_file.write_text(f"{text}\n", encoding="utf-8")
-        except OSError as error:
-            raise FacewiseError(f"{json_file}: cannot be written ({error.strerror})") from error
     from rich.console import Console
     from rich.table import Table
 

@@ -18,10 +18,17 @@ Photos: TypeAlias = Annotated[
 ]
 Model: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="ID", help="Embedder, or the file of its spec.", show_default=False),
+    typer.Option(
+        metavar="ID",
+        help="Embedder, or the file of its spec; ID=FILE takes weights of your own.",
+        show_default=False,
+    ),
 ]
 Detector: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="ID", help="Detector.", show_default=False)
+    str | None,
+    typer.Option(
+        metavar="ID", help="Detector; ID=FILE takes weights of your own.", show_default=False
+    ),
 ]
 Device: TypeAlias = Annotated[
     str | None,

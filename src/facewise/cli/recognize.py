@@ -60,9 +60,9 @@ def recognize(
     from facewise.cli.photos import end, work_through
     from facewise.cli.progress import waiting
     from facewise.cli.tables import show
-    from facewise.embedding.cache import EmbeddingCache
     from facewise.pipeline import Pipeline
     from facewise.recognition import Recognition, identify, load_people
+    from facewise.result_cache import ResultCache
 
     inputs = expand(photos, skip=out)
     targets = {} if out is None else plan(inputs, out)
@@ -71,7 +71,7 @@ def recognize(
     protect([*inputs, *expand([str(people)])], [json_file, *targets.values()])
     embedder = the_embedder(model, device)
     chosen = the_threshold(embedder.spec, threshold, far)
-    with closing(EmbeddingCache()) if cache else nullcontext() as store:
+    with closing(ResultCache()) if cache else nullcontext() as store:
         pipeline = Pipeline(the_detector(detector, device), embedder, store)
         with waiting("learning the people"):
             known = load_people(people, pipeline)

@@ -14,7 +14,8 @@ import numpy as np
 
 from facewise.detection import load_detector
 from facewise.embedding import load_embedder
-from facewise.pipeline import EmbeddedFaces, Pipeline
+from facewise.faces import EmbeddedFaces
+from facewise.pipeline import Pipeline
 
 MIN_SIMILARITY = 0.999
 """To the recorded embedding; other processors and library versions differ by about 1e-5."""

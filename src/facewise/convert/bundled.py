@@ -28,8 +28,7 @@ import torch
 from facewise.convert.dlib import parse_resnet29
 from facewise.convert.dlib_landmarks import parse_landmarks
 from facewise.errors import FacewiseError, ModelError
-
-_WEIGHTS = Path(__file__).parents[1] / "weights"
+from facewise.runtime.weights import BUNDLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write all bundled files; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m facewise.convert.bundled")
     parser.add_argument("sources", type=Path, help="folder with the two source archives")
-    parser.add_argument("--out", type=Path, default=_WEIGHTS, help="default: the package's weights")
+    parser.add_argument("--out", type=Path, default=BUNDLED, help="default: the package's weights")
     options = parser.parse_args(arguments)
     try:
         bundles = {name: make(options.sources) for name, make in BUNDLES.items()}

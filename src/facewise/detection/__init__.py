@@ -12,6 +12,8 @@ from facewise.errors import ModelError
 from facewise.runtime.options import checked_options
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from facewise.faces import Faces
     from facewise.images import ImageSource
 
@@ -42,7 +44,7 @@ class Detector(Protocol):
 
 def load_detector(
     id: str = DEFAULT_DETECTOR,  # noqa: A002 - the word every zoo uses
-    weights: str | None = None,
+    weights: str | PathLike[str] | None = None,
     **options: Any,
 ) -> Detector:
     """Load a detector of the zoo.
@@ -74,6 +76,6 @@ def load_detector(
     build = _ARCHITECTURES.get(spec.architecture)
     if build is None:
         raise ModelError(f"{spec.id}: this version cannot run the architecture {spec.architecture}")
-    options = checked_options(spec.id, build, {**spec.options, **options})
+    options = checked_options(spec.id, build, options)
     detector: Detector = build(zoo.weights_path(spec, weights), **options)
     return detector

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from facewise.detection.mtcnn_nets import ONet, PNet, RNet
 from facewise.detection.nms import nms
@@ -22,6 +21,7 @@ from facewise.errors import ModelError
 from facewise.faces import Faces
 from facewise.images import each
 from facewise.runtime.devices import resolve_device, resolve_dtype
+from facewise.runtime.weights import read_tensors
 from facewise.zoo import file_sha256
 
 if TYPE_CHECKING:
@@ -206,9 +206,6 @@ class Mtcnn(Cascade):
         factor: size of each level of the pyramid over the one before, in (0, 1).
         device: where the networks run (see `facewise.runtime.devices`).
         dtype: number format of the networks; scores and boxes are float32 always.
-
-    Attributes:
-        settings: everything that decides what it finds.
     """
 
     def __init__(
@@ -229,16 +226,21 @@ class Mtcnn(Cascade):
             device=resolve_device(device),
             dtype=resolve_dtype(dtype),
         )
-        self.settings = {
-            "weights": file_sha256(weights),
+        self._weight_hash = file_sha256(weights)
+        for net in (self.pnet, self.rnet, self.onet):
+            net.eval().requires_grad_(False)
+            net.to(self.device, self.dtype).to(memory_format=torch.channels_last)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides what it finds, as plain values."""
+        return {
+            "weights": self._weight_hash,
             "min_face_size": self.min_face_size,
             "thresholds": self.thresholds,
             "factor": self.factor,
             "dtype": str(self.dtype),
         }
-        for net in (self.pnet, self.rnet, self.onet):
-            net.eval().requires_grad_(False)
-            net.to(self.device, self.dtype).to(memory_format=torch.channels_last)
 
 
 def parameters_of(network: str, weights: Path) -> dict[str, torch.Tensor]:
@@ -246,7 +248,7 @@ def parameters_of(network: str, weights: Path) -> dict[str, torch.Tensor]:
     prefix = f"{network}."
     return {
         name.removeprefix(prefix): values
-        for name, values in load_file(weights).items()
+        for name, values in read_tensors(weights).items()
         if name.startswith(prefix)
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -43,9 +43,6 @@ class Scrfd:
         nms_threshold: intersection over union above which the weaker of two boxes goes.
         input_size: side of the canvas in pixels, a multiple of 32, for graphs that leave it free.
         device: where the graph runs.
-
-    Attributes:
-        settings: everything that decides what it finds.
     """
 
     def __init__(
@@ -70,10 +67,15 @@ class Scrfd:
         self.min_score = min_score
         self.nms_threshold = nms_threshold
         self._weights = weights
-        self.settings = {
-            "weights": file_sha256(weights),
-            "min_score": min_score,
-            "nms_threshold": nms_threshold,
+        self._weight_hash = file_sha256(weights)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides what it finds, as plain values."""
+        return {
+            "weights": self._weight_hash,
+            "min_score": self.min_score,
+            "nms_threshold": self.nms_threshold,
             "input_size": self.input_size,
         }
 

@@ -65,17 +65,19 @@ def load_embedder(
     spec = zoo.find_spec(id)
     if spec.task != "embed":
         raise ModelError(f"{spec.id} is a detector, not an embedder; see `facewise models list`")
-    where, number = resolve_device(device), resolve_dtype(dtype)
+    number = resolve_dtype(dtype)
     if spec.format == "torch" and spec.architecture not in ARCHITECTURES:  # before any download
         raise ModelError(
             f"{spec.id}: this version cannot run the architecture {spec.architecture!r}; "
             f"it has {', '.join(ARCHITECTURES)}"
         )
+    if spec.format == "onnx" and number != torch.float32:
+        raise ModelError(f"{spec.id}: an ONNX graph runs in the format it was saved in")
+    # Of an ONNX graph only onnxruntime knows the device; what goes in and out is on the host.
+    where = resolve_device(None if spec.format == "onnx" else device)
     path = zoo.weights_path(spec, weights)
     if spec.format == "onnx":
-        if number != torch.float32:
-            raise ModelError(f"{spec.id}: an ONNX graph runs in the format it was saved in")
-        network = _onnx_network(spec, path, where)
+        network = _onnx_network(spec, path, str(device or "cpu"))
     else:
         module = build_network(spec.architecture, path).to(where, number)
         network = module.to(memory_format=torch.channels_last)
@@ -90,9 +92,9 @@ def load_embedder(
     )
 
 
-def _onnx_network(spec: ModelSpec, path: Path, device: torch.device) -> Network:
+def _onnx_network(spec: ModelSpec, path: Path, device: str) -> Network:
     """The graph as a function of tensors, once it is seen to fit the spec."""
-    graph = OnnxNetwork(path, device=str(device))
+    graph = OnnxNetwork(path, device=device)
     for name, found, stated in (
         ("input size", graph.input_size, spec.input_size),
         ("embedding size", graph.embedding_size, spec.embedding_size),
@@ -101,6 +103,6 @@ def _onnx_network(spec: ModelSpec, path: Path, device: torch.device) -> Network:
             raise ModelError(f"{path}: {name} {found}, but {spec.id} states {stated}")
 
     def run(x: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(graph(x.contiguous().cpu().numpy())).to(x.device)
+        return torch.from_numpy(graph(x.contiguous().numpy()))
 
     return run

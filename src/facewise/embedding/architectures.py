@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from facewise.embedding.dlib_resnet29 import DlibResNet29
 from facewise.embedding.inception_resnet_v1 import InceptionResnetV1
 from facewise.embedding.iresnet import IResNet
 from facewise.embedding.mobilefacenet import MobileFaceNet
 from facewise.errors import ModelError
+from facewise.runtime.weights import read_tensors
 
 ARCHITECTURES: Mapping[str, Callable[[], torch.nn.Module]] = {
     "dlib_resnet29": DlibResNet29,
@@ -45,7 +43,7 @@ def build_network(architecture: str, weights: Path) -> torch.nn.Module:
             f"this version cannot run the architecture {architecture!r}; "
             f"it has {', '.join(ARCHITECTURES)}"
         )
-    state = read_state_dict(weights)
+    state = read_tensors(weights)
     network = ARCHITECTURES[architecture]()
     wanted = network.state_dict().keys()
     kept = {k: v for k, v in state.items() if k in wanted or not k.startswith(_CLASSIFIERS)}
@@ -55,29 +53,3 @@ def build_network(architecture: str, weights: Path) -> torch.nn.Module:
         detail = " ".join(str(error).split())
         raise ModelError(f"{weights}: not weights of {architecture} ({detail[:300]})") from error
     return network.eval().requires_grad_(False)
-
-
-def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a weight file; no code in it is run.
-
-    Raises:
-        ModelError: the file is missing, damaged, or holds anything but named tensors.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except SafetensorError as error:
-        raise ModelError(f"{path}: damaged safetensors file ({error})") from error
-    except Exception as error:  # torch.load raises whatever a damaged file makes it trip over
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(
-            f"{path}: not a PyTorch state_dict that is safe to load ({reason})"
-        ) from error
-    if not isinstance(content, dict) or not all(
-        isinstance(v, torch.Tensor) for v in content.values()
-    ):
-        raise ModelError(f"{path}: expected a state_dict, a dictionary of tensors")
-    return content

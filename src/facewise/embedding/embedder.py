@@ -10,12 +10,12 @@ import torch
 
 from facewise.alignment import crop
 from facewise.errors import ChipError, ModelError
+from facewise.faces import Faces
 from facewise.images import each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from facewise.faces import Faces
     from facewise.images import ImageSource
     from facewise.zoo import ModelSpec
 
@@ -116,8 +116,6 @@ class Embedder:
             FacesError: `spec.crop` needs landmarks and the faces have none.
             ValueError: the numbers of pictures and of faces differ.
         """
-        from facewise.faces import Faces
-
         assert self.spec.crop is not None  # noqa: S101 - the registry refuses embedders without
         if isinstance(faces, Faces):
             faces = [faces]

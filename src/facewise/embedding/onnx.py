@@ -25,16 +25,13 @@ class OnnxNetwork:
         embedding_size: length of the vectors.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], *, device: str = "cpu", threads: int | None = None
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, device: str = "cpu") -> None:
         """Read the file and check that it is an embedder.
 
         Args:
             path: an ONNX file with one float32 input of shape (n, 3, S, S), where n is 1 or free
                 and S is fixed, and one output of shape (n, d).
-            device: `cpu`, `cuda` or `cuda:N`.
-            threads: threads for one operator, at least 1; None leaves the choice to onnxruntime.
+            device: `cpu`, `cuda`, `cuda:N` or `auto`.
 
         Raises:
             ModelError: the file is missing, damaged, or not such a graph.
@@ -43,7 +40,7 @@ class OnnxNetwork:
         """
         self.path = Path(path)
         self.device = device
-        self._session = open_session(self.path, device, threads)
+        self._session = open_session(self.path, device)
         self._input, self._fixed_batch, self.input_size = self._read_input()
         self.embedding_size = self._read_output()
 

@@ -14,14 +14,14 @@ import numpy as np
 from facewise.api import as_detector, as_embedder
 from facewise.detection import DEFAULT_DETECTOR, Detector
 from facewise.embedding import DEFAULT_EMBEDDER, Embedder
-from facewise.embedding.cache import EmbeddingCache
 from facewise.errors import ImageError
-from facewise.faces import Faces
+from facewise.faces import EmbeddedFaces, Faces
 from facewise.images import describe
-from facewise.pipeline import EmbeddedFaces, Pipeline
+from facewise.pipeline import Pipeline
 from facewise.recognition.folders import pictures_in
 from facewise.recognition.people import UNKNOWN, People, Problem, load_people
 from facewise.recognition.thresholds import choose_threshold
+from facewise.result_cache import ResultCache
 
 if TYPE_CHECKING:
     from facewise.images import ImageSource
@@ -139,7 +139,7 @@ def recognize(
     """
     embedder = as_embedder(model)
     chosen = choose_threshold(embedder.spec, threshold, far)
-    with closing(EmbeddingCache()) if cache else nullcontext() as store:
+    with closing(ResultCache()) if cache else nullcontext() as store:
         pipeline = Pipeline(as_detector(detector), embedder, store)
         if not isinstance(people, People):
             people = load_people(people, pipeline)

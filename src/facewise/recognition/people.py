@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -49,28 +49,32 @@ class People:
     Attributes:
         names: n different names.
         templates: float32 (n, d), of each person the mean of the embeddings, at unit length.
-        model: id of the embedder.
-        weight_hash: sha256 of the embedder's weights, in hex.
+        settings: of the embedder that made the templates (`Embedder.settings`): its model, the
+            hash of its weights, crop, flip and number format.
         problems: what was left out or needs a look, and why.
     """
 
     names: tuple[str, ...]
     templates: NDArray[np.float32]
-    model: str
-    weight_hash: str
+    settings: Mapping[str, str | bool]
     problems: tuple[Problem, ...] = ()
 
     def require(self, embedder: Embedder) -> None:
         """Make sure that an embedder's vectors can be compared with the templates.
 
         Raises:
-            ModelMismatchError: another model, or other weights, made the templates.
+            ModelMismatchError: they were made differently; says in what.
         """
-        made, asked = (self.model, self.weight_hash), (embedder.spec.id, embedder.weight_hash)
-        if made != asked:
+        asked = embedder.settings
+        other = [key for key, value in self.settings.items() if asked.get(key) != value]
+        if other:
+            made, now = (
+                ", ".join(f"{key} {str(settings.get(key)):.40}" for key in other)
+                for settings in (self.settings, asked)
+            )
             raise ModelMismatchError(
-                f"people: their templates were made by {made[0]} (weights {made[1][:12]}), "
-                f"not by {asked[0]} (weights {asked[1][:12]}); load them again with this model"
+                f"people: their templates were made with {made}; this model has {now}; "
+                "load them again with it"
             )
 
 
@@ -126,8 +130,7 @@ def load_people(folder: str | PathLike[str], pipeline: Pipeline) -> People:
     return People(
         names=tuple(names),
         templates=np.stack(templates).astype(np.float32),
-        model=embedder.spec.id,
-        weight_hash=embedder.weight_hash,
+        settings=embedder.settings,
         problems=tuple(problems),
     )
 

@@ -13,24 +13,20 @@ _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _ERRORS_ONLY = 3  # onnxruntime's log level; below it, some good files warn at every batch
 
 
-def open_session(
-    path: Path, device: str | torch.device | None = None, threads: int | None = None
-) -> Any:
+def open_session(path: Path, device: str | torch.device | None = None) -> Any:
     """An onnxruntime session that runs exactly where it was asked to.
+
+    It uses as many threads as PyTorch, so that one setting governs both.
 
     Args:
         path: the ONNX file.
-        device: `cpu` (the default), `cuda` or `cuda:N`.
-        threads: within an operator; by default as many as PyTorch uses, so that one setting
-            governs both.
+        device: `cpu` (the default), `cuda`, `cuda:N`, or `auto` for CUDA where onnxruntime has it.
 
     Raises:
         ExtraMissingError: onnxruntime is not installed.
         DeviceError: this onnxruntime has no support for the device, or cannot start it.
         ModelError: the file is missing or not an ONNX graph.
     """
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads must be at least 1, got {threads}")
     if not path.is_file():
         raise ModelError(f"{path}: no such file")
     try:
@@ -42,7 +38,7 @@ def open_session(
     provider, options = _provider(device, onnxruntime.get_available_providers())
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = _ERRORS_ONLY
-    settings.intra_op_num_threads = threads or torch.get_num_threads()
+    settings.intra_op_num_threads = torch.get_num_threads()
     try:
         session = onnxruntime.InferenceSession(path, settings, providers=[(provider, options)])
     except Exception as error:  # onnxruntime's errors have no common base of their own
@@ -59,6 +55,8 @@ def _provider(
     device: str | torch.device | None, available: list[str]
 ) -> tuple[str, dict[str, str]]:
     """The provider of onnxruntime, with its options, for a device of torch's naming."""
+    if device == "auto":
+        device = "cuda" if _PROVIDERS["cuda"] in available else "cpu"
     try:
         wanted = torch.device(device or "cpu")
     except RuntimeError as error:

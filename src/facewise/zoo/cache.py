@@ -10,18 +10,16 @@ Two environment variables move things, and are read at each call so that a progr
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import platformdirs
 
+from facewise.runtime.weights import BUNDLED
 from facewise.zoo.spec import ModelSpec
 
 State = Literal["bundled", "cached", "folder", "absent"]
-
-_BUNDLED = Path(__file__).parents[1] / "weights"
 
 
 def cache_dir() -> Path:
@@ -57,28 +55,10 @@ def state(spec: ModelSpec) -> State:
     return next((place for place, path in _places(spec) if path.is_file()), "absent")
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that a reader finds the old text or the new, never a part.
-
-    Raises:
-        OSError: the file cannot be written; an older one is left as it is.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    draft = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-
-
 def _places(spec: ModelSpec) -> Iterator[tuple[State, Path]]:
     filename = spec.weights.filename
     if spec.weights.bundled:
-        yield "bundled", _BUNDLED / filename
+        yield "bundled", BUNDLED / filename
     yield "cached", models_dir() / filename
     for folder in os.environ.get("FACEWISE_WEIGHTS", "").split(os.pathsep):
         if folder:

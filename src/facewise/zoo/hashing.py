@@ -16,8 +16,9 @@ import re
 import time
 from pathlib import Path
 
+from facewise._files import replace_file
 from facewise.errors import ModelError
-from facewise.zoo.cache import cache_dir, write_atomically
+from facewise.zoo.cache import cache_dir
 from facewise.zoo.spec import ModelSpec
 
 _CHUNK = 1 << 20
@@ -89,7 +90,7 @@ def sidecar(path: Path) -> Path:
 
 def record_sha256(path: Path, digest: str) -> None:
     """Record the sha256 of a file no one has published one for, in the form of `sha256sum`."""
-    write_atomically(sidecar(path), f"{digest}  {path.name}\n")
+    replace_file(sidecar(path), f"{digest}  {path.name}\n".encode())
 
 
 def expected_sha256(spec: ModelSpec, path: Path) -> str | None:
@@ -134,4 +135,4 @@ def _recall(path: Path, stamp: list[int]) -> str | None:
 def _remember(path: Path, stamp: list[int], digest: str) -> None:
     known = {"path": str(path), "stamp": stamp, "sha256": digest}
     with contextlib.suppress(OSError):  # a read-only cache costs time, not correctness
-        write_atomically(_memo(path), json.dumps(known))
+        replace_file(_memo(path), json.dumps(known).encode())

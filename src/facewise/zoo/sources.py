@@ -93,7 +93,7 @@ def _spec(path: Path, content: dict[str, Any]) -> ModelSpec:
         "normalisation": _normalisation(content.pop("normalisation", {})),
         "thresholds": tuple(Threshold(**each) for each in content.pop("thresholds", ())),
     }
-    plain = {field.name for field in fields(ModelSpec)} - taken.keys() - {"options"}
+    plain = {field.name for field in fields(ModelSpec)} - taken.keys()
     unknown = sorted(content.keys() - plain)
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r}")

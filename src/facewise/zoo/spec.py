@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from facewise.alignment import CropPolicy
 from facewise.errors import ModelError
@@ -89,7 +89,6 @@ class ModelSpec:
         crop: how chips are cut (embedders).
         normalisation: from chip to input.
         flip: the chip and its mirror image are embedded and added before normalising.
-        options: further arguments of the architecture's builder.
         thresholds: measured operating points of this model, by rising FAR.
         published: figures its authors state, by protocol.
         measured: figures facewise measured, by protocol (`docs/results/`).
@@ -106,7 +105,6 @@ class ModelSpec:
     crop: CropPolicy | None = None
     normalisation: Normalisation = field(default_factory=Normalisation)
     flip: bool = False
-    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     thresholds: tuple[Threshold, ...] = ()
     published: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

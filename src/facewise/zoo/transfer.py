@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from facewise.zoo.cache import write_atomically
+from facewise._files import replace_file
 
 Report = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes of the whole file (None: not known)."""
@@ -250,7 +250,7 @@ def _write_tag(part: Path, url: str, response: requests.Response) -> None:
         tag = None
     # Old bytes must never stand beside a new tag.
     part.unlink(missing_ok=True)
-    write_atomically(_record(part), json.dumps({"url": url, "etag": tag}))
+    replace_file(_record(part), json.dumps({"url": url, "etag": tag}).encode())
 
 
 def _discard(part: Path) -> None:

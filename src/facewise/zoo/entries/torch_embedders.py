@@ -81,7 +81,6 @@ TORCH_EMBEDDERS = (
         input_size=160,
         embedding_size=512,
         crop=MarginCrop(160, 0),
-        options={"num_classes": 8631},
         published={"lfw": 0.9965},
     ),
     ModelSpec(
@@ -97,7 +96,6 @@ TORCH_EMBEDDERS = (
         input_size=160,
         embedding_size=512,
         crop=MarginCrop(160, 0),
-        options={"num_classes": 10_575},
         published={"lfw": 0.9905},
     ),
     ModelSpec(

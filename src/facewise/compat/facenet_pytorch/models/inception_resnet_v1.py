@@ -12,9 +12,9 @@ from torch import nn
 
 from facewise import zoo
 from facewise.embedding import inception_resnet_v1
-from facewise.embedding.architectures import read_state_dict
 from facewise.errors import ModelError
 from facewise.runtime.devices import resolve_device
+from facewise.runtime.weights import read_tensors
 
 if TYPE_CHECKING:
     from facewise.zoo import ModelSpec
@@ -55,8 +55,9 @@ class InceptionResnetV1(inception_resnet_v1.InceptionResnetV1):
     ) -> None:
         if pretrained is not None:
             spec = _spec(pretrained)
-            super().__init__(spec.options["num_classes"], classify, dropout_prob)
-            self.load_state_dict(read_state_dict(_weights_path(spec)))
+            parameters = read_tensors(_weights_path(spec))
+            super().__init__(len(parameters["logits.bias"]), classify, dropout_prob)
+            self.load_state_dict(parameters)
             if classify and num_classes is not None:
                 self.logits = nn.Linear(512, num_classes)
         else:

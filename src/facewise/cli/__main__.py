@@ -1,5 +1,0 @@
-"""`python -m facewise.cli` is the command `facewise`."""
-
-from facewise.cli import main
-
-main()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+import pickle
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from facewise import Faces, FacesError
 
@@ -70,6 +75,34 @@ def test_what_does_not_fit_is_refused_with_its_shape(fields, message):
         Faces(**fields)
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"x": [[1], [1, 2]]}, r"data\['x'\]: not an array"),
+        ({"x": [np.longdouble(1)]}, "expected strings, booleans or numbers, got"),
+        ({"x": [np.nan]}, "expected finite values"),
+        ({"score": [1]}, "'score' is a name that records have already"),
+        ([1], "data: expected a dictionary"),
+    ],
+)
+def test_columns_that_could_not_be_kept_are_refused(data, message):
+    with pytest.raises(FacesError, match=message):
+        Faces([[0, 0, 1, 1]], [0.5], data=data)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(FacesError, match="real numbers"):
+        Faces([[0j, 0, 1, 1]], [0.5])
+
+
+def test_faces_survive_copies_pickles_and_asdict(faces):
+    for again in (pickle.loads(pickle.dumps(faces)), copy.deepcopy(faces)):
+        assert again == faces
+        with pytest.raises(TypeError, match="cannot be changed"):
+            again.data["id"] = [0] * 4
+    assert dataclasses.asdict(faces)["data"]["id"].tolist() == [1, 2, 3, 4]
+
+
 def test_empty_has_every_shape():
     none = Faces.empty()
     assert (none.boxes.shape, none.scores.shape, none.landmarks.shape) == ((0, 4), (0,), (0, 5, 2))
@@ -99,6 +132,8 @@ def test_concat_keeps_order_and_refuses_what_does_not_match(faces):
     assert Faces.concat([]) == Faces.empty()
     with pytest.raises(FacesError, match="landmarks"):
         Faces.concat([faces, Faces(faces.boxes, faces.scores, None, faces.data)])
+    with pytest.raises(FacesError, match="different types or shapes"):
+        Faces.concat([faces, faces.with_data(id=["a"] * 4)])
     with pytest.raises(FacesError, match="columns"):
         Faces.concat([faces, Faces(faces.boxes, faces.scores, faces.landmarks)])
 
@@ -132,7 +167,22 @@ def test_json_is_lossless_to_the_last_bit(faces):
         }
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"boxes": 3}', '{"boxes": [[1]]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"boxes": 3}',
+        '{"boxes": [[1]]}',
+        "[" * 100_000,
+        Faces([[0, 0, 1, 1]], [1], data={"x": [7]})
+        .to_json()
+        .replace("<i8", "<i1")
+        .replace("7", "999"),
+    ],
+)
 def test_json_that_is_not_of_faces_is_refused(text):
     with pytest.raises(FacesError):
         Faces.from_json(text)
@@ -170,12 +220,28 @@ def test_labels_stay_inside_and_apart_on_any_size(size):
     box = [0, 0, width / 2, height / 2]
     twice = Faces([box, box], [0.9, 0.8], np.zeros((2, 5, 2)))
     drawn = twice.draw(image, ["Anna-Maria Example", "Bo"], colors=[(250, 250, 0), (0, 0, 120)])
-    assert min(drawn.shape[:2]) >= 240
+    assert min(drawn.shape[:2]) >= 240 or max(drawn.shape) > 3000
     assert drawn.shape[0] % height == 0
     assert drawn.shape[1] % width == 0
     for color in ([250, 250, 0], [0, 0, 120]):  # both labels are there, neither hides the other
         assert (drawn == color).all(axis=2).sum() >= 100
     assert twice.draw(image, min_side=0).shape == image.shape
+
+
+def test_letters_beyond_ascii_are_drawn_not_boxed():
+    one = Faces([[100, 150, 200, 250]], [0.9])
+    image = np.zeros((300, 400, 3), np.uint8)
+    drawn = [one.draw(image, [label]).tobytes() for label in "éŁŐИß\ue000"]
+    assert len(set(drawn)) == len(drawn)  # the missing glyph would make some of them equal
+
+
+def test_drawing_takes_what_load_image_takes_and_stays_bounded(faces):
+    grey = np.zeros((300, 400), np.uint8)
+    assert faces.draw(grey).shape == (300, 400, 3)
+    assert faces.draw(Image.fromarray(grey)).shape == (300, 400, 3)
+    assert max(faces.draw(np.zeros((1, 5000, 3), np.uint8)).shape) == 5000
+    huge = Faces([[-1e9, -1e9, 1e9, 1e9]], [0.5], np.full((1, 5, 2), 1e8))
+    assert huge.draw(np.zeros((300, 400, 3), np.uint8)).shape == (300, 400, 3)
 
 
 def test_drawing_wants_a_label_for_each_face(faces):

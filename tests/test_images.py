@@ -61,6 +61,12 @@ def test_a_batch_is_a_list_of_pictures(picture):
     assert len(list(images.each(io.BytesIO(encoded(Image.fromarray(picture)))))) == 1
 
 
+def closed():
+    file = io.BytesIO(b"x")
+    file.close()
+    return file
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_shows_the_picture_upright(picture, orientation):
     # How a camera held in each of the eight ways stores the scene (EXIF 2.3, tag 0x0112).
@@ -130,6 +136,9 @@ def test_of_an_animation_the_first_frame_is_taken():
         (np.zeros((4, 4, 3), np.int64), "int64.*expected uint8"),
         (np.zeros((4, 4), bool), "bool.*expected uint8"),
         (torch.zeros(3, 4, 4), r"torch.float32 \(3, 4, 4\): expected uint8"),
+        (torch.zeros(3, 4, 4, dtype=torch.bfloat16), r"bfloat16 \(3, 4, 4\): expected a dense"),
+        (torch.zeros(3, 4, 4, device="meta"), "expected a dense uint8 tensor"),
+        (closed(), "cannot be read"),
         (np.zeros((0, 4, 3), np.uint8), "has no pixels"),
         (np.zeros((4, 0, 3), np.uint8), "has no pixels"),
         (np.zeros((5, 4, 2), np.uint8), "expected shape"),

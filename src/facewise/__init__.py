@@ -65,13 +65,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'facewise' has no attribute {name!r}")
-    home = import_module(_HOMES.get(name, "facewise.errors"))
-    value = getattr(home, "load" if name == "load_image" else name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # type checkers know the names above, and no others
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module 'facewise' has no attribute {name!r}")
+        home = import_module(_HOMES.get(name, "facewise.errors"))
+        value = getattr(home, "load" if name == "load_image" else name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as PILImage
 from PIL import ImageDraw, ImageFont
 
+from facewise.images import load
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facewise.faces import Faces
+    from facewise.images import ImageSource
 
     Color = tuple[int, int, int]
     Rectangle = tuple[float, float, float, float]
 
 BOX_COLOR = (0, 200, 120)
+_FONT = Path(__file__).parent / "data" / "DejaVuSans.ttf"
+_MAX_SIDE = 4000  # a picture is not enlarged beyond this many pixels
 
 
 def draw_faces(
     faces: Faces,
-    image: NDArray[np.uint8],
+    image: ImageSource,
     labels: Sequence[str] | None,
     *,
     colors: Sequence[Color] | None,
@@ -35,24 +42,29 @@ def draw_faces(
         colors = [BOX_COLOR] * len(faces)
     if len(labels) != len(faces) or len(colors) != len(faces):
         raise ValueError(f"labels and colors: expected {len(faces)} each, one for each face")
-    enlarge = max(1, -(-min_side // min(image.shape[:2])))
+    image = load(image)
     canvas = PILImage.fromarray(image)
+    enlarge = min(-(-min_side // min(canvas.size)), _MAX_SIDE // max(canvas.size))
+    enlarge = max(enlarge, 1)
     if enlarge > 1:
         size = (canvas.width * enlarge, canvas.height * enlarge)
         canvas = canvas.resize(size, PILImage.Resampling.BICUBIC)
     pen = ImageDraw.Draw(canvas)
     stroke = max(2, round(min(canvas.size) / 300))
     taken: list[Rectangle] = []
+    # What lies far outside is not drawn there, which would take its time, but at the edge.
+    far = 2 * max(canvas.size)
+    boxes = np.clip(faces.boxes * enlarge, -far, far)
     for i, color in enumerate(colors):
-        x1, y1, x2, y2 = (float(v) * enlarge for v in faces.boxes[i])
+        x1, y1, x2, y2 = (float(v) for v in boxes[i])
         pen.rectangle((x1, y1, x2, y2), outline=color, width=stroke)
         if faces.landmarks is not None:
             radius = max(1.0, (x2 - x1) / 50)
-            for x, y in faces.landmarks[i] * enlarge:
+            for x, y in np.clip(faces.landmarks[i] * enlarge, -far, far):
                 pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=color)
     for i, color in enumerate(colors):  # after all boxes, so that no line crosses a label
-        box = tuple(float(v) * enlarge for v in faces.boxes[i])
-        _label(pen, canvas.size, box, labels[i], color, taken)
+        x1, y1, x2, y2 = (float(v) for v in boxes[i])
+        _label(pen, canvas.size, (x1, y1, x2, y2), labels[i], color, taken)
     return np.asarray(canvas)
 
 
@@ -67,7 +79,7 @@ def _label(
     """Write a label where it fits: above the box, below it, or inside; clear of other labels."""
     if not text:
         return
-    font = ImageFont.load_default(size=max(13, round(min(size) / 36)))
+    font = _font(max(13, round(min(size) / 36)))
     text = _fitted(pen, text, font, size[0])
     left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
     pad = 2
@@ -90,10 +102,16 @@ def _label(
     )
 
 
+@lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which has the letters of most languages in Latin, Greek and Cyrillic script."""
+    return ImageFont.truetype(str(_FONT), size)
+
+
 def _fitted(
     pen: ImageDraw.ImageDraw,
     text: str,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    font: ImageFont.FreeTypeFont,
     width: int,
 ) -> str:
     """The text, cut with an ellipsis when it is wider than the picture."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from facewise.detection import DEFAULT_DETECTOR, Detector, load_detector
@@ -47,7 +48,7 @@ def detect(
 
 def embed(
     images: Sequence[ImageSource] | ImageSource,
-    model: str | ModelSpec | Embedder = DEFAULT_EMBEDDER,
+    model: str | PathLike[str] | ModelSpec | Embedder = DEFAULT_EMBEDDER,
     detector: str | Detector = DEFAULT_DETECTOR,
 ) -> list[NDArray[np.float32]]:
     """Find and embed the faces of each picture.
@@ -77,15 +78,23 @@ def embed(
 
 def as_detector(detector: str | Detector) -> Detector:
     """The detector itself, or the one of an id, loaded once in a process."""
-    return _detector(detector) if isinstance(detector, str) else detector
+    if isinstance(detector, str):
+        return _detector(detector)
+    if not hasattr(detector, "detect"):
+        raise TypeError(f"detector: expected a detector or its id, got {type(detector).__name__}")
+    return detector
 
 
-def as_embedder(model: str | ModelSpec | Embedder) -> Embedder:
+def as_embedder(model: str | PathLike[str] | ModelSpec | Embedder) -> Embedder:
     """The embedder itself, or the one of an id (loaded once in a process) or of a spec."""
     if isinstance(model, Embedder):
         return model
-    if isinstance(model, ModelSpec) or model.endswith(".json"):  # a file may change
-        return load_embedder(model)
+    if isinstance(model, PathLike):
+        model = fspath(model)
+    if isinstance(model, ModelSpec) or (isinstance(model, str) and model.endswith(".json")):
+        return load_embedder(model)  # not kept: the file may change
+    if not isinstance(model, str):
+        raise TypeError(f"model: expected an embedder or its id, got {type(model).__name__}")
     return _embedder(model)
 
 

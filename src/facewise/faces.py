@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 import numpy as np
 
@@ -15,7 +14,11 @@ from facewise.errors import FacesError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from facewise.images import ImageSource
+
 SelectPolicy = Literal["largest", "most_confident", "most_central", "largest_over"]
+
+_RESERVED = ("box", "score", "landmarks")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +52,16 @@ class Faces:
     landmarks: NDArray[np.float32] | None = None
     data: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
+    if TYPE_CHECKING:  # whatever makes such arrays is taken
+
+        def __init__(
+            self,
+            boxes: ArrayLike,
+            scores: ArrayLike,
+            landmarks: ArrayLike | None = None,
+            data: Mapping[str, ArrayLike] = ...,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         boxes = _floats("boxes", self.boxes, (4,))
         n = len(boxes)
@@ -65,10 +78,12 @@ class Faces:
         if landmarks is not None:
             landmarks = _floats("landmarks", landmarks, (5, 2))
             _same_length("landmarks", landmarks, n)
+        if not isinstance(self.data, Mapping):
+            raise FacesError(f"data: expected a dictionary of columns, got {self.data!r}")
         columns = {name: _column(name, values, n) for name, values in self.data.items()}
         for name, value in (("boxes", boxes), ("scores", scores), ("landmarks", landmarks)):
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "data", MappingProxyType(columns))
+        object.__setattr__(self, "data", _Columns(columns))
 
     @classmethod
     def empty(cls, *, landmarks: bool = True) -> Faces:
@@ -94,6 +109,10 @@ class Faces:
             raise FacesError(
                 f"data: the parts have different columns ({[sorted(k) for k in keys]})"
             )
+        for name in filled[0].data:
+            kinds = {(part.data[name].dtype.kind, part.data[name].shape[1:]) for part in filled}
+            if len(kinds) > 1:
+                raise FacesError(f"data[{name!r}]: the parts have different types or shapes")
         points = [part.landmarks for part in filled if part.landmarks is not None]
         return cls(
             np.concatenate([part.boxes for part in filled]),
@@ -204,7 +223,7 @@ class Faces:
 
     def draw(
         self,
-        image: NDArray[np.uint8],
+        image: ImageSource,
         labels: Sequence[str] | None = None,
         *,
         colors: Sequence[tuple[int, int, int]] | None = None,
@@ -213,11 +232,12 @@ class Faces:
         """A copy of the picture with boxes, landmarks and labels.
 
         Args:
-            image: RGB uint8 (H, W, 3), the picture the faces were found in.
+            image: the picture the faces were found in, in any form that `load_image` takes.
             labels: a text for each face; by default its score.
             colors: an RGB colour for each box.
             min_side: a picture whose shorter side has fewer pixels is enlarged first by a whole
-                factor, so that labels stay readable; 0 keeps every size.
+                factor (as long as the other side stays below 4,000), so that labels stay
+                readable; 0 keeps every size.
 
         Returns:
             uint8 RGB, (H, W, 3) or a whole multiple of it.
@@ -269,8 +289,10 @@ class Faces:
             boxes = np.array(content["boxes"], np.float32).reshape(-1, 4)
             landmarks = None if points is None else np.array(points, np.float32).reshape(-1, 5, 2)
             scores = content["scores"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             raise FacesError(f"not the JSON of faces: {error!r}") from error
+        except RecursionError:
+            raise FacesError("not the JSON of faces: nested too deeply") from None
         return cls(boxes, scores, landmarks, data)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -295,7 +317,22 @@ class EmbeddedFaces:
     image_size: tuple[int, int]
 
 
+class _Columns(dict[str, Any]):
+    """A dictionary that cannot be changed, but copied and pickled like any other."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("the data of faces cannot be changed; see Faces.with_data")
+
+    __setitem__ = __delitem__ = _refuse
+    clear = pop = popitem = setdefault = update = __ior__ = _refuse
+
+    def __reduce__(self) -> tuple[type[_Columns], tuple[dict[str, Any]]]:
+        return _Columns, (dict(self),)
+
+
 def _floats(name: str, values: ArrayLike, tail: tuple[int, ...]) -> NDArray[np.float32]:
+    if np.iscomplexobj(values):
+        raise FacesError(f"{name}: expected real numbers, got complex ones")
     try:
         array = np.array(values, np.float32, order="C")
     except (TypeError, ValueError) as error:
@@ -312,11 +349,19 @@ def _floats(name: str, values: ArrayLike, tail: tuple[int, ...]) -> NDArray[np.f
 
 
 def _column(name: str, values: ArrayLike, n: int) -> NDArray[Any]:
-    array = np.array(values)
-    if array.dtype.kind not in "biufU":
+    if name in _RESERVED:
+        raise FacesError(f"data: {name!r} is a name that records have already")
+    try:
+        array = np.array(values)
+    except ValueError as error:
+        raise FacesError(f"data[{name!r}]: not an array ({error})") from None
+    kind = array.dtype.kind
+    if kind not in "biufU" or (kind == "f" and array.dtype.itemsize > 8):
         raise FacesError(
             f"data[{name!r}]: expected strings, booleans or numbers, got {array.dtype}"
         )
+    if kind == "f" and not np.isfinite(array).all():
+        raise FacesError(f"data[{name!r}]: expected finite values, got NaN or infinity")
     _same_length(f"data[{name!r}]", array, n)
     array.setflags(write=False)
     return array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias, overload
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     Picture: TypeAlias = NDArray[np.uint8]
     ImageSource: TypeAlias = (
-        str | PathLike[str] | bytes | IO[bytes] | PILImage.Image | NDArray[Any] | torch.Tensor
+        str
+        | PathLike[str]
+        | bytes
+        | bytearray
+        | memoryview
+        | IO[bytes]
+        | PILImage.Image
+        | NDArray[Any]
+        | torch.Tensor
     )
 
 MAX_PIXELS = 2 * 89_478_485
@@ -41,11 +49,9 @@ _UPRIGHT = {
 
 
 @overload
-def load(
-    source: list[ImageSource] | tuple[ImageSource, ...], *, name: str | None = None
-) -> list[Picture]: ...
+def load(source: ImageSource, *, name: str | None = None) -> Picture: ...  # type: ignore[overload-overlap]
 @overload
-def load(source: ImageSource, *, name: str | None = None) -> Picture: ...
+def load(source: Sequence[ImageSource], *, name: str | None = None) -> list[Picture]: ...
 def load(source: Any, *, name: str | None = None) -> Picture | list[Picture]:
     """Read a picture, or a list of them, into the one form the rest of facewise works on.
 
@@ -61,7 +67,8 @@ def load(source: Any, *, name: str | None = None) -> Picture | list[Picture]:
         name: what error messages call the input; by default its path, or its kind and size.
 
     Returns:
-        A contiguous uint8 array of shape (H, W, 3); for a list or a batch, a list of those.
+        A contiguous uint8 array of shape (H, W, 3); for a list or a batch, a list of those. An
+        array or tensor that is in this form already is not copied.
 
     Raises:
         ImageError: the input is missing, empty, truncated, not an image, too large, or not uint8;
@@ -77,17 +84,22 @@ def load(source: Any, *, name: str | None = None) -> Picture | list[Picture]:
     return _load_one(source, name)
 
 
-def each(sources: Any) -> Iterator[Picture]:
+def each(images: Any) -> Iterator[Picture]:
     """Load one picture after another from a list, tuple, iterator, batch or single input.
 
     Raises:
         ImageError: as `load`, when the input in question is reached.
     """
+    return (_load_one(source) for source in sources(images))
+
+
+def sources(images: Any) -> Iterable[Any]:
+    """The inputs in a list, tuple, iterator or batch; a single input is a list of one."""
     # An open file iterates too, over lines.
-    several = isinstance(sources, Iterator) and not hasattr(sources, "read")
-    if not several and not _is_batch(sources):
-        sources = [sources]
-    return (_load_one(source) for source in sources)
+    if _is_batch(images) or (isinstance(images, Iterator) and not hasattr(images, "read")):
+        several: Iterable[Any] = images
+        return several
+    return [images]
 
 
 def _is_batch(source: Any) -> bool:
@@ -118,13 +130,20 @@ def _load_one(source: Any, name: str | None = None) -> Picture:
     if isinstance(source, PILImage.Image):
         return _from_pil(source, name)
     if hasattr(source, "read"):
-        content = source.read()
+        try:
+            content = source.read()
+        except (OSError, ValueError) as error:  # ValueError: a closed file
+            raise ImageError(f"{name}: cannot be read ({error})") from error
         if not isinstance(content, bytes):
             raise ImageError(f"{name}: expected a file opened in binary mode ('rb')")
         return _from_bytes(content, name)
     if hasattr(source, "detach") and hasattr(source, "cpu"):
-        source = source.detach().cpu().numpy()
+        try:
+            source = source.detach().cpu().numpy()
+        except (TypeError, RuntimeError, NotImplementedError) as error:
+            raise ImageError(f"{name}: expected a dense uint8 tensor ({error})") from error
     if isinstance(source, np.ndarray):
+        source = np.asarray(source)  # np.matrix has other rules
         return _from_array(source, name)
     raise ImageError(
         f"{name}: expected a path, bytes, file object, PIL image, uint8 array or tensor"

@@ -64,7 +64,7 @@ def test_people_left_out_are_listed(facewise: Any, examples: Path, tmp_path: Pat
     arguments = [examples / "photos/obama.jpg", "--people", people, "--threshold", "0.93"]
     result = facewise("recognize", *arguments)
     assert result.stderr.splitlines() == [
-        "left out of the people: 2",
+        "to look at among the people: 2",
         f"  {people / 'ann'}: no usable picture, 'ann' is left out",
         f"  {people / 'obama/3.jpg'}: 3 faces, expected one; crop the picture",
     ]

@@ -53,6 +53,8 @@ def test_options(shared):
     assert len(strict.detect(photo)[0]) == 3
     with pytest.raises(ValueError, match=r"min_score: expected a value in \[0, 1\]"):
         facewise.load_detector("scrfd_500m", weights=weights, min_score=2)
+    with pytest.raises(ValueError, match="has a fixed size of 640 pixels"):
+        facewise.load_detector("scrfd_500m", weights=weights, input_size=320)
     with pytest.raises(TypeError, match="no option 'min_face_size'"):
         facewise.load_detector("scrfd_500m", weights=weights, min_face_size=20)
 

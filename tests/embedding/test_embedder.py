@@ -143,6 +143,12 @@ def test_values_that_are_not_finite_are_an_error(own):
         bad.embed(np.zeros((1, 112, 112, 3), np.uint8))
 
 
+def test_a_wrong_embedding_size_is_named(own):
+    own.write_text(json.dumps(json.loads(own.read_text()) | {"embedding_size": 512}))
+    with pytest.raises(ModelError, match=r"gave \(1, 128\) .* states embedding_size 512"):
+        facewise.load_embedder(str(own)).embed(np.zeros((1, 112, 112, 3), np.uint8))
+
+
 def test_a_classifiers_head_in_the_file_is_left_aside(tmp_path, rng):
     torch.manual_seed(0)
     network = InceptionResnetV1(num_classes=7, classify=False).eval()
@@ -244,6 +250,11 @@ def test_a_spec_file_describes_a_model_of_ones_own(own):
         ({"normalisation": {"median": [1]}}, "median"),
         ({"architecture": "vgg"}, "cannot run the architecture 'vgg'"),
         ({"input_size": "wide"}, "wide"),
+        ({"normalisation": {"colour": "BGR"}}, "expected 'rgb' or 'bgr', got 'BGR'"),
+        ({"normalisation": {"std": [1, 0, 1]}}, "std: expected values above 0"),
+        ({"flip": "no"}, "flip: expected true or false"),
+        ({"thresholds": [{"value": 5, "far": 0.1, "measured_on": ""}]}, "expected a cosine"),
+        ({"thresholds": [{"value": 0.5, "far": "1e-3", "measured_on": ""}]}, "expected a rate"),
     ],
 )
 def test_a_wrong_spec_file_is_named_with_what_is_wrong(own, change, message):
@@ -263,6 +274,29 @@ def test_a_spec_file_that_lacks_a_key_or_is_not_json(own):
         facewise.load_embedder(str(own))
     with pytest.raises(ModelError, match=r"gone\.json: cannot be read"):
         facewise.load_embedder(str(own.parent / "gone.json"))
+
+
+def test_thresholds_are_of_the_weights_and_the_flip_they_were_measured_with(tmp_path, photo):
+    torch.manual_seed(0)
+    save_file(MobileFaceNet().state_dict(), tmp_path / "w.safetensors")
+    other = facewise.load_embedder("mobilefacenet", weights=tmp_path / "w.safetensors")
+    with pytest.raises(ModelError, match="no threshold has been measured"):
+        facewise.compare(photo, photo, model=other)
+    assert facewise.load_embedder(flip=True).spec.thresholds
+    assert facewise.load_embedder(flip=False).spec.thresholds == ()
+
+
+def test_no_faces_need_no_landmarks(embedder, photo):
+    none = facewise.Faces.empty(landmarks=False)
+    assert embedder.embed_faces(photo, none)[0].shape == (0, 128)
+
+
+def test_models_of_the_wrong_kind_are_named(embedder, own):
+    with pytest.raises(TypeError, match="model: expected an embedder or its id, got Mtcnn"):
+        facewise.embed("a.jpg", model=facewise.load_detector())
+    with pytest.raises(TypeError, match="detector: expected a detector or its id, got Embedder"):
+        facewise.detect("a.jpg", detector=embedder)
+    assert facewise.embed(np.zeros((9, 9, 3), np.uint8), model=own)[0].shape == (0, 128)
 
 
 @pytest.mark.parametrize(

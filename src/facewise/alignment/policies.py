@@ -127,6 +127,8 @@ def crop(image: NDArray[np.uint8], faces: Faces, policy: CropPolicy) -> NDArray[
         for chip, box in zip(chips, faces.boxes, strict=True):
             chip[:] = margin_chip(image, box, policy)
         return chips
+    if not len(faces):
+        return chips
     if faces.landmarks is None:
         raise FacesError("landmarks: five-point alignment needs them, and these faces have none")
     if isinstance(policy, EyeCornerCrop):

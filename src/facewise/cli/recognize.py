@@ -97,7 +97,7 @@ def recognize(
         show(results, out)
         typer.echo(f"{described(chosen)}; model {embedder.spec.id}")
     if known.problems:
-        typer.echo(f"left out of the people: {len(known.problems)}", err=True)
+        typer.echo(f"to look at among the people: {len(known.problems)}", err=True)
         for problem in known.problems:
             typer.echo(f"  {problem}", err=True)
     end(results)

@@ -41,7 +41,8 @@ class Scrfd:
         min_score: least confidence, in [0, 1]; at 0.5 it misses two of the 1,439 hand-marked
             faces of docs/results/detection.md, at 0.35 none.
         nms_threshold: intersection over union above which the weaker of two boxes goes.
-        input_size: side of the canvas in pixels, a multiple of 32, for graphs that leave it free.
+        input_size: side of the canvas in pixels, a multiple of 32, for graphs that leave it free;
+            640 by default.
         device: where the graph runs.
     """
 
@@ -51,7 +52,7 @@ class Scrfd:
         *,
         min_score: float = 0.35,
         nms_threshold: float = 0.4,
-        input_size: int = 640,
+        input_size: int | None = None,
         device: str | torch.device | None = None,
     ) -> None:
         for name, value in (("min_score", min_score), ("nms_threshold", nms_threshold)):
@@ -61,8 +62,10 @@ class Scrfd:
         graph_input = self._session.get_inputs()[0]
         self._input = graph_input.name
         fixed = graph_input.shape[-1]
-        self.input_size = fixed if isinstance(fixed, int) else input_size
-        if self.input_size % 32:
+        if isinstance(fixed, int) and input_size not in (None, fixed):
+            raise ValueError(f"input_size: {weights.name} has a fixed size of {fixed} pixels")
+        self.input_size = fixed if isinstance(fixed, int) else input_size or 640
+        if self.input_size < 32 or self.input_size % 32:
             raise ValueError(f"input_size: expected a multiple of 32, got {self.input_size}")
         self.min_score = min_score
         self.nms_threshold = nms_threshold

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
@@ -43,6 +45,8 @@ def load_embedder(
         dtype: number format of a PyTorch network: "float32", "float16" or "bfloat16".
         flip: whether `embed_faces` also embeds each chip's mirror image and adds the two; by
             default what the spec says.
+            With other weights or another flip than the spec's, the embedder has no thresholds:
+            they were not measured for it.
         batch_size: chips in one pass of the network.
 
     Returns:
@@ -81,13 +85,18 @@ def load_embedder(
     else:
         module = build_network(spec.architecture, path).to(where, number)
         network = module.to(memory_format=torch.channels_last)
+    weight_hash = zoo.file_sha256(path)
+    flip = spec.flip if flip is None else flip
+    if flip != spec.flip or (spec.weights.sha256 or weight_hash) != weight_hash:
+        # Thresholds were measured for the spec's weights and flip, and say nothing of others.
+        spec = replace(spec, thresholds=(), measured=MappingProxyType({}))
     return Embedder(
         spec,
         network,
-        weight_hash=zoo.file_sha256(path),
+        weight_hash=weight_hash,
         device=where,
         dtype=number,
-        flip=spec.flip if flip is None else flip,
+        flip=flip,
         batch_size=batch_size,
     )
 

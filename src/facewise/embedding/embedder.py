@@ -86,7 +86,10 @@ class Embedder:
             ChipError: another shape or type.
             ModelError: the network gave values that are not finite.
         """
-        chips = np.asarray(chips)
+        try:
+            chips = np.asarray(chips)
+        except ValueError as error:
+            raise ChipError(f"chips: expected one array of equal pictures ({error})") from None
         size = self.spec.input_size
         if chips.dtype != np.uint8 or chips.ndim != 4 or chips.shape[1:] != (size, size, 3):
             raise ChipError(
@@ -134,6 +137,11 @@ class Embedder:
         vectors = self._network(x).float()
         if flip:
             vectors = vectors + self._network(x.flip(3)).float()
+        if vectors.shape != (len(chips), self.spec.embedding_size):
+            raise ModelError(
+                f"{self.spec.id}: gave {tuple(vectors.shape)} for {len(chips)} chips; its spec "
+                f"states embedding_size {self.spec.embedding_size}"
+            )
         if not torch.isfinite(vectors).all():
             raise ModelError(f"{self.spec.id}: gave values that are not finite ({self.dtype})")
         unit: NDArray[np.float32] = torch.nn.functional.normalize(vectors).cpu().numpy()

@@ -16,7 +16,7 @@ from facewise.detection import DEFAULT_DETECTOR, Detector
 from facewise.embedding import DEFAULT_EMBEDDER, Embedder
 from facewise.errors import ImageError
 from facewise.faces import EmbeddedFaces, Faces
-from facewise.images import describe
+from facewise.images import describe, sources
 from facewise.pipeline import Pipeline
 from facewise.recognition.folders import pictures_in
 from facewise.recognition.people import UNKNOWN, People, Problem, load_people
@@ -188,11 +188,7 @@ def identify(found: EmbeddedFaces, people: People, threshold: Threshold) -> Face
 
 
 def _sources(photos: Iterable[ImageSource] | ImageSource) -> Iterable[ImageSource]:
-    """One source after another, of one picture, a folder, a list, an iterator or a batch."""
-    if isinstance(photos, (str, PathLike)):
-        return pictures_in(Path(photos)) if Path(photos).is_dir() else [photos]
-    if isinstance(photos, (list, tuple)) or getattr(photos, "ndim", None) == 4:
-        return photos  # type: ignore[return-value]
-    if isinstance(photos, Iterator) and not hasattr(photos, "read"):  # files iterate over lines
-        return photos
-    return [photos]  # type: ignore[list-item]
+    """One source after another, of a folder or of whatever `images.sources` takes."""
+    if isinstance(photos, (str, PathLike)) and Path(photos).is_dir():
+        return pictures_in(Path(photos))
+    return sources(photos)

@@ -69,7 +69,7 @@ class People:
         other = [key for key, value in self.settings.items() if asked.get(key) != value]
         if other:
             made, now = (
-                ", ".join(f"{key} {str(settings.get(key)):.40}" for key in other)
+                ", ".join(f"{key} {settings.get(key)!s:.40}" for key in other)
                 for settings in (self.settings, asked)
             )
             raise ModelMismatchError(

@@ -94,6 +94,8 @@ def _spec(path: Path, content: dict[str, Any]) -> ModelSpec:
         "thresholds": tuple(Threshold(**each) for each in content.pop("thresholds", ())),
     }
     plain = {field.name for field in fields(ModelSpec)} - taken.keys()
+    if not isinstance(content.get("flip", False), bool):
+        raise ValueError(f"flip: expected true or false, got {content['flip']!r}")
     unknown = sorted(content.keys() - plain)
     if unknown:
         raise ValueError(f"unknown key {unknown[0]!r}")

@@ -57,6 +57,12 @@ class Normalisation:
     std: tuple[float, float, float] = (128.0, 128.0, 128.0)
     colour: Literal["rgb", "bgr"] = "rgb"
 
+    def __post_init__(self) -> None:
+        if self.colour not in ("rgb", "bgr"):
+            raise ValueError(f"colour: expected 'rgb' or 'bgr', got {self.colour!r}")
+        if not all(value > 0 for value in self.std):
+            raise ValueError(f"std: expected values above 0, got {self.std}")
+
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
@@ -72,6 +78,12 @@ class Threshold:
     value: float
     far: float | None
     measured_on: str
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.value, (int, float)) and -1 <= self.value <= 1):
+            raise ValueError(f"threshold: expected a cosine in [-1, 1], got {self.value!r}")
+        if self.far is not None and not (isinstance(self.far, float) and 0 < self.far < 1):
+            raise ValueError(f"far: expected a rate in (0, 1), got {self.far!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,13 +50,17 @@ def draw_faces(
         size = (canvas.width * enlarge, canvas.height * enlarge)
         canvas = canvas.resize(size, PILImage.Resampling.BICUBIC)
     pen = ImageDraw.Draw(canvas)
-    stroke = max(2, round(min(canvas.size) / 300))
+    widest = max(2, round(min(canvas.size) / 300))
     taken: list[Rectangle] = []
     # What lies far outside is not drawn there, which would take its time, but at the edge.
     far = 2 * max(canvas.size)
     boxes = np.clip(faces.boxes * enlarge, -far, far)
     for i, color in enumerate(colors):
         x1, y1, x2, y2 = (float(v) for v in boxes[i])
+        # A side outside the picture is drawn along its border.
+        x1, y1 = max(x1, 0), max(y1, 0)
+        x2, y2 = max(min(x2, canvas.width - 1), x1), max(min(y2, canvas.height - 1), y1)
+        stroke = min(widest, max(2, round(min(x2 - x1, y2 - y1) / 20)))
         pen.rectangle((x1, y1, x2, y2), outline=color, width=stroke)
         if faces.landmarks is not None:
             radius = max(1.0, (x2 - x1) / 50)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 MAX_PIXELS = 2 * 89_478_485
 """Pictures with more pixels are refused; Pillow takes the same number for a decompression bomb."""
 
+MAX_BYTES = 1 << 30
+"""Files with more bytes are refused."""
+
 _EXIF_ORIENTATION = 0x0112
 _T = PILImage.Transpose
 _UPRIGHT = {
@@ -151,15 +154,36 @@ def _load_one(source: Any, name: str | None = None) -> Picture:
 
 
 def _from_path(path: Path, name: str) -> Picture:
+    return _from_bytes(read_file(path, name), name)
+
+
+def read_file(path: Path, name: str | None = None) -> bytes:
+    """The bytes of an image file.
+
+    Args:
+        path: the file; a pipe is read to its end.
+        name: what error messages call it.
+
+    Raises:
+        ImageError: it is missing, a folder, a device, or larger than `MAX_BYTES`.
+    """
+    name = name or str(path)
     try:
-        content = path.read_bytes()
+        if path.is_char_device() or path.is_block_device():
+            raise ImageError(f"{name}: is a device, expected an image file")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise ImageError(f"{name}: no such file") from None
     except IsADirectoryError:
         raise ImageError(f"{name}: is a folder, expected an image file") from None
+    except ImageError:
+        raise
     except (OSError, ValueError) as error:
         raise ImageError(f"{name}: cannot be read ({error})") from error
-    return _from_bytes(content, name)
+    if len(content) > MAX_BYTES:
+        raise ImageError(f"{name}: more than {MAX_BYTES >> 20} MB, too large for an image file")
+    return content
 
 
 def _from_bytes(content: bytes, name: str) -> Picture:

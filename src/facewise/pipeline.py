@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from facewise._version import __version__
 from facewise.errors import ImageError
 from facewise.faces import EmbeddedFaces
-from facewise.images import describe, load
+from facewise.images import describe, load, read_file
 
 if TYPE_CHECKING:
     from facewise.detection import Detector
@@ -41,22 +41,24 @@ class Pipeline:
         self.embedder = embedder
         self._cache = cache
 
-    def run(self, source: ImageSource) -> EmbeddedFaces:
+    def run(self, source: ImageSource, *, name: str | None = None) -> EmbeddedFaces:
         """Find and embed all faces of a picture.
 
         Args:
             source: a picture in any form that `facewise.load_image` takes. Only paths are cached.
+            name: what error messages call it; by default its path, or its kind and size.
 
         Raises:
             ImageError: the input is not a picture.
         """
-        content = _content(source)
-        if content is None or self._cache is None:
-            return self._run(source, None)
+        name = name or describe(source)
+        if self._cache is None or not isinstance(source, (str, PathLike)):
+            return self._run(source, name)
+        content = read_file(Path(source), name)  # once, for the key and for the picture
         key = hashlib.sha256(self._fingerprint() + hashlib.sha256(content).digest()).digest()
         known = self._cache.get(key)
         if known is None:
-            known = self._run(content, describe(source))
+            known = self._run(content, name)
             self._cache.put(key, known)
         return known
 
@@ -68,7 +70,7 @@ class Pipeline:
             except ImageError as error:
                 yield error
 
-    def _run(self, source: ImageSource, name: str | None) -> EmbeddedFaces:
+    def _run(self, source: ImageSource, name: str) -> EmbeddedFaces:
         image = load(source, name=name)
         [faces] = self.detector.detect([image])
         [embeddings] = self.embedder.embed_faces([image], [faces])
@@ -82,13 +84,3 @@ class Pipeline:
             "embedder": self.embedder.settings,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
-
-
-def _content(source: ImageSource) -> bytes | None:
-    """The bytes of a file, read once for the key and the picture; None for other inputs."""
-    if not isinstance(source, (str, PathLike)):
-        return None
-    try:
-        return Path(source).read_bytes()
-    except OSError:
-        return None  # let `images.load` say what is wrong with it

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS found_1 (
     key BLOB PRIMARY KEY, width INTEGER, height INTEGER, faces TEXT, dimension INTEGER, vectors BLOB
 ) WITHOUT ROWID
 """
-_WAIT = 30.0  # seconds to wait for another process's write
+_WAIT = 5.0  # seconds to wait for another process's write
 
 
 class ResultCache:

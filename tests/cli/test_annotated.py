@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from facewise.cli.annotated import draw, plan
 from facewise.cli.inputs import Input, expand
 from facewise.errors import FacewiseError
 from facewise.faces import Faces
+from facewise.images import load
 
 
 def inputs(*names: str) -> list[Input]:
@@ -71,7 +74,7 @@ def test_the_drawing(tmp_path: Path, suffix: str) -> None:
     named = faces.with_data(name=["ann", "unknown"], similarity=np.float32([0.95, 0.1]))
     [item] = expand([str(tmp_path / f"grey{suffix}")])
     target = tmp_path / "out" / f"x{suffix}"
-    draw(item, named, target)
+    draw(load(item.source), named, target)
     with Image.open(target) as image:
         assert image.format == {".jpg": "JPEG", ".png": "PNG"}[suffix]
         pixels = np.asarray(image).astype(int)
@@ -79,3 +82,31 @@ def test_the_drawing(tmp_path: Path, suffix: str) -> None:
     for x, colour in ((50, (0, 200, 120)), (250, (240, 150, 40))):
         assert np.abs(pixels[130, x] - colour).max() < 40
     assert np.abs(pixels[250, 200] - 90).max() < 3
+
+
+def test_only_our_own_pictures_are_drawn_over(
+    facewise: Any, examples: Path, tmp_path: Path
+) -> None:
+    photos, out = examples / "photos", tmp_path / "out"
+    for _ in range(2):  # the second run replaces what the first has drawn
+        facewise("detect", photos / "obama.jpg", "--out", out)
+    holiday = (photos / "montage.jpg").read_bytes()
+    (out / "obama.jpg").write_bytes(holiday)
+    result = facewise("detect", photos / "obama.jpg", "--out", out, status=1)
+    assert "obama.jpg: exists, and was not drawn by facewise" in result.stderr
+    assert (out / "obama.jpg").read_bytes() == holiday
+
+
+def test_a_picture_that_cannot_be_written_does_not_stop_the_others(
+    facewise: Any, examples: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a" * 251 + ".bmp", "z.jpg"):  # the copy's name would have four letters more
+        Image.open(examples / "photos" / "obama.jpg").save(folder / name)
+    (folder / ("a" * 251 + ".gif")).write_bytes((folder / ("a" * 251 + ".bmp")).read_bytes())
+    facewise("detect", folder, "--out", tmp_path / "out", "--json", tmp_path / "x.json", status=1)
+    assert (tmp_path / "out" / "z.jpg").exists()
+    images = json.loads((tmp_path / "x.json").read_text())["images"]
+    assert [image["error"] is None for image in images] == [True, False, True]
+    assert "cannot be written (File name too long)" in images[1]["error"]

@@ -17,7 +17,7 @@ def test_json_is_what_the_package_finds(facewise: Any, examples: Path) -> None:
     content = json.loads(facewise("detect", photo, "--json", "-").stdout)
     [faces] = package.detect(photo)
     assert content == {
-        "detector": "mtcnn",
+        "model": "mtcnn",
         "images": [{"image": str(photo), "faces": faces.records(), "error": None}],
     }
     assert [list(face) for face in content["images"][0]["faces"]] == [
@@ -103,7 +103,7 @@ def test_inputs_are_never_overwritten(facewise: Any, examples: Path, tmp_path: P
     result = facewise("detect", photo, "--out", tmp_path, status=1)
     assert result.stderr == f"error: --out {tmp_path}: {photo} lies in it; choose another folder\n"
     result = facewise("detect", photo, "--json", photo, status=1)
-    assert f"would overwrite the picture {photo}" in result.stderr
+    assert f"would overwrite {photo}, which is read" in result.stderr
     assert photo.read_bytes() == content
 
 
@@ -115,7 +115,7 @@ def test_standard_input(facewise: Any, process: Any, examples: Path, tmp_path: P
     assert (image["image"], len(image["faces"]), image["error"]) == ("-", 1, None)
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["stdin.png"]
     result = facewise("detect", "-", input=b"", status=1)
-    assert "empty, expected the content of an image file" in result.stderr
+    assert "-: empty, expected the content of an image file" in result.stderr
 
 
 def test_folders_and_patterns_without_pictures(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from facewise.cli.files import is_within, protect, replace_file, write_text
-from facewise.cli.inputs import expand
+from facewise._files import replace_file
+from facewise.cli.files import is_within, protect, shown, write_text
 from facewise.errors import FacewiseError
 
 
@@ -66,11 +66,33 @@ def test_inputs_are_protected(tmp_path: Path) -> None:
     photo.touch()
     other.touch()
     (tmp_path / "link.json").symlink_to(photo)
-    inputs = expand([str(photo), str(tmp_path / "missing.jpg")])
+    inputs = [photo, tmp_path / "missing.jpg", b"standard input"]
     protect(inputs, [None, Path("-"), other, tmp_path / "missing.jpg", tmp_path / "new.jpg"])
     for target in (photo, tmp_path / "link.json", tmp_path / "." / "a.jpg"):
-        with pytest.raises(FacewiseError, match=r"would overwrite the picture .*a\.jpg"):
+        with pytest.raises(FacewiseError, match=r"would overwrite .*a\.jpg, which is read"):
             protect(inputs, [target])
+
+
+def test_targets_are_checked_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FacewiseError, match=r"x\.json: is named for two results"):
+        protect([], [tmp_path / "x.json", tmp_path / "." / "x.json"])
+    with pytest.raises(FacewiseError, match="is a folder, expected a file"):
+        protect([], [tmp_path])
+    with pytest.raises(FacewiseError, match=r"y\.json: cannot be written, .*file is not a folder"):
+        protect([], [tmp_path / "file" / "new" / "y.json"])
+
+
+def test_permissions_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "private.json"
+    path.write_bytes(b"old")
+    path.chmod(0o600)
+    replace_file(path, b"new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_control_characters_are_shown_not_sent() -> None:
+    assert shown("a\x1b[31m\nbé\u202e") == "a\\x1b[31m\\nbé\\u202e"
 
 
 def test_within(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,8 +78,7 @@ def test_a_file_that_cannot_be_written(facewise: Any, examples: Path, tmp_path: 
     (tmp_path / "file").touch()
     target = tmp_path / "file" / "faces.json"
     result = facewise("detect", examples / "photos/astronaut.jpg", "--json", target, status=1)
-    assert result.stderr.startswith("error: [Errno ")
-    assert str(tmp_path / "file") in result.stderr
+    assert result.stderr == f"error: {target}: cannot be written, {target.parent} is not a folder\n"
 
 
 def test_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,3 +111,35 @@ def test_a_reader_that_went_away(process: Any, examples: Path) -> None:
     result = process("detect", examples / "photos/astronaut.jpg", stdout=writing)
     os.close(writing)
     assert (result.returncode, result.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes and devices of POSIX")
+def test_pipes_and_devices_do_not_hang(facewise: Any, examples: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    shutil.copy(examples / "photos/astronaut.jpg", tmp_path / "a.jpg")
+    assert "pipe.jpg" not in facewise("detect", tmp_path).output
+    result = facewise("detect", "/dev/zero", status=1)
+    assert "/dev/zero: is a device, expected an image file" in result.stderr
+
+
+def test_what_is_read_is_not_written_over(facewise: Any, examples: Path, tmp_path: Path) -> None:
+    photo = Path(shutil.copy(examples / "photos/astronaut.jpg", tmp_path / "a.jpg"))
+    content = photo.read_bytes()
+    facewise("compare", photo, examples / "photos/obama.jpg", "--json", photo, status=1)
+    pairs = tmp_path / "pairs.txt"
+    pairs.write_text("1\t1\nA\t1\t2\nA\t1\tB\t1\n")
+    for target in (pairs, tmp_path / "lfw" / "A" / "A_0001.jpg"):
+        result = facewise(
+            "evaluate",
+            "lfw",
+            "--images",
+            tmp_path / "lfw",
+            "--pairs",
+            pairs,
+            "--json",
+            target,
+            status=1,
+        )
+        assert str(target) in result.stderr
+    assert photo.read_bytes() == content
+    assert pairs.read_text().startswith("1\t1")

@@ -95,7 +95,7 @@ def test_people_are_never_overwritten(facewise: Any, examples: Path, tmp_path: P
         result = facewise(*arguments, "--out", out, status=1)
         assert result.stderr.startswith(f"error: --out {out}: lies in the folder of people")
     result = facewise(*arguments, "--json", people / "obama" / "1.jpg", status=1)
-    assert "would overwrite the picture" in result.stderr
+    assert "would overwrite" in result.stderr
     assert {p: p.read_bytes() for p in people.rglob("*") if p.is_file()} == before
 
 

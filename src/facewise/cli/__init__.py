@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from typer.core import TyperGroup
 
 from facewise._version import __version__
 from facewise.cli import compare, detect, doctor, embed, evaluate, models, recognize
+from facewise.cli.files import shown
 from facewise.errors import FacewiseError
 
 
@@ -24,7 +26,7 @@ class _Group(TyperGroup):
         except (FacewiseError, OSError) as error:
             if ctx.params["debug"] or getattr(error, "errno", None) == errno.EPIPE:
                 raise  # a reader that went away is Typer's to deal with, quietly
-            typer.echo(f"error: {error}", err=True)
+            typer.echo(f"error: {shown(str(error))}", err=True)
             raise typer.Exit(1) from error
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
@@ -70,7 +72,9 @@ def _facewise(
 
 def main() -> None:
     """Run the command line of this process; ends the process."""
-    for stream in (sys.stdout, sys.stderr):
+    # Pictures up to `images.MAX_PIXELS` are wanted; Pillow begins to warn at half of that.
+    warnings.filterwarnings("ignore", message=".*decompression bomb")
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         # A file name may hold what the terminal's encoding lacks: escape it rather than fail.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        stream.reconfigure(errors="backslashreplace")
     app(prog_name="facewise")

@@ -25,17 +25,19 @@ def compare(
     Exit status: 0 when the pictures could be compared, whatever came out; 1 when not.
     """
     from facewise import recognition
-    from facewise.cli.files import write_text
+    from facewise.cli.files import protect, write_text
     from facewise.cli.inputs import STANDARD_INPUT, single
     from facewise.cli.loading import described, the_detector, the_embedder, the_threshold
 
     if a == b == STANDARD_INPUT:
         raise typer.BadParameter("only one of the two pictures can come from standard input")
+    first, second = single(a), single(b)
+    protect([first, second], [json_file])
     embedder = the_embedder(model, device)
     chosen = the_threshold(embedder.spec, threshold, far)
     answer = recognition.compare(
-        single(a),
-        single(b),
+        first,
+        second,
         model=embedder,
         detector=the_detector(detector, device),
         threshold=threshold,

@@ -35,27 +35,31 @@ def detect(
     from facewise.cli.annotated import draw, plan
     from facewise.cli.files import protect, write_text
     from facewise.cli.inputs import expand
-    from facewise.cli.loading import the_detector
+    from facewise.cli.loading import model_and_weights, the_detector
     from facewise.cli.photos import end, work_through
     from facewise.cli.tables import show
     from facewise.detection import DEFAULT_DETECTOR
+    from facewise.images import load
+    from facewise.zoo import get_spec
 
     inputs = expand(photos, skip=out)
     targets = {} if out is None else plan(inputs, out)
-    protect(inputs, [json_file, *targets.values()])
+    protect([item.source for item in inputs], [json_file, *targets.values()])
     finder = the_detector(detector, device, min_face_size=min_face_size)
 
     def run(item: Input) -> Faces:
-        [faces] = finder.detect([item.source])
+        image = load(item.source, name=item.name)
+        [faces] = finder.detect([image])
         faces = faces[faces.scores >= min_score]
         if targets:
-            draw(item, faces, targets[item.name])
+            draw(image, faces, targets[item.name])
         return faces
 
     results = work_through(inputs, run, "detecting")
     if json_file is not None:
         images = [result.to_dict() for result in results]
-        content = {"detector": detector or DEFAULT_DETECTOR, "images": images}
+        name, _ = model_and_weights(detector or DEFAULT_DETECTOR)
+        content = {"model": get_spec(name).id, "images": images}
         write_text(json_file, json.dumps(content, indent=2))
     if str(json_file) != "-":
         show(results, out)

@@ -50,12 +50,12 @@ def embed(
     if out is None and json_file is None:
         raise typer.BadParameter("say where to write: --out FILE.npz, --json FILE, or both")
     inputs = expand(photos)
-    protect(inputs, [out, json_file])
+    protect([item.source for item in inputs], [out, json_file])
     embedder = the_embedder(model, device)
     pipeline = Pipeline(the_detector(detector, device), embedder)
 
     def run(item: Input) -> Faces:
-        found = pipeline.run(item.source)
+        found = pipeline.run(item.source, name=item.name)
         return found.faces.with_data(embedding=found.embeddings)
 
     results = work_through(inputs, run, "embedding")

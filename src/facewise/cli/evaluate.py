@@ -81,6 +81,7 @@ def lfw(
     from facewise.evaluation.verification import verify
 
     detector_id = _detector_id(detector, aligned)
+    _protect(images, pairs, json_file)
     protocol = read_lfw(pairs, images, folds)
     embedder = the_embedder(model, device, flip)
     finder = None if aligned else the_detector(detector, device)
@@ -122,6 +123,7 @@ def thresholds(
     from facewise.evaluation.thresholds import operating_points
 
     detector_id = _detector_id(detector, aligned)
+    _protect(images, pairs, json_file)
     protocol = read_lfw(pairs, images)
     embedder = the_embedder(model, device, flip)
     finder = None if aligned else the_detector(detector, device)
@@ -145,6 +147,16 @@ def thresholds(
         typer.echo("),")
     if found.failures:
         typer.echo(f"{len(found.failures)} images without a usable face were left out", err=True)
+
+
+def _protect(images: Path, pairs: Path, json_file: Path | None) -> None:
+    """Refuse to write over what is evaluated."""
+    from facewise.cli.files import is_within, protect
+    from facewise.errors import FacewiseError
+
+    protect([pairs], [json_file])
+    if json_file is not None and is_within(json_file, images):
+        raise FacewiseError(f"--json {json_file}: lies among the images; choose another folder")
 
 
 def _detector_id(detector: str | None, aligned: bool) -> str | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import typer
 
 from facewise._files import replace_file
-from facewise.cli.inputs import Input
 from facewise.errors import FacewiseError
 
 
@@ -21,18 +20,46 @@ def write_text(path: Path, text: str) -> None:
         replace_file(path, f"{text}\n".encode())
 
 
-def protect(inputs: Iterable[Input], targets: Iterable[Path | None]) -> None:
-    """Make sure, before any work is done, that no target is one of the inputs.
+def protect(inputs: Iterable[Path | bytes], targets: Iterable[Path | None]) -> None:
+    """Make sure, before any work is done, that nothing is lost when the results are written.
+
+    Args:
+        inputs: files that are read; bytes stand for standard input.
+        targets: files that will be written; None and `-` are passed over.
 
     Raises:
-        FacewiseError: one is; names it.
+        FacewiseError: a target is an input, or another target, or cannot be written; names it.
     """
-    taken = {_identity(item.source): item.name for item in inputs if isinstance(item.source, Path)}
+    taken = {_identity(path): path for path in inputs if isinstance(path, Path)}
     taken.pop(None, None)
+    places: dict[str, Path] = {}
     for target in targets:
-        name = None if target is None else taken.get(_identity(target))
-        if name is not None:
-            raise FacewiseError(f"{target}: would overwrite the picture {name}; choose another")
+        if target is None or str(target) == "-":
+            continue
+        found = taken.get(_identity(target))
+        if found is not None:
+            raise FacewiseError(f"{target}: would overwrite {found}, which is read; choose another")
+        place = os.path.realpath(target)
+        if place in places:
+            raise FacewiseError(f"{target}: is named for two results; choose another")
+        places[place] = target
+        _require_writable(target)
+
+
+def _require_writable(target: Path) -> None:
+    """A target may be new, in folders that are new; what is there already has to allow it."""
+    if target.is_dir():
+        raise FacewiseError(f"{target}: is a folder, expected a file to write")
+    ground = next(p for p in (target, *Path(os.path.abspath(target)).parents) if p.exists())  # noqa: PTH100
+    if ground != target and not ground.is_dir():
+        raise FacewiseError(f"{target}: cannot be written, {ground} is not a folder")
+    if not os.access(ground, os.W_OK):
+        raise FacewiseError(f"{target}: cannot be written, {ground} does not allow it")
+
+
+def shown(text: str) -> str:
+    """A name or message with its control characters escaped, for a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def is_within(path: Path, folder: Path) -> bool:

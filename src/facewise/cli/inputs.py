@@ -38,7 +38,7 @@ def expand(arguments: Iterable[str], *, skip: Path | None = None) -> list[Input]
     Args:
         arguments: files, folders, patterns, or `-`. A file that does not exist stays in the list,
             so that whoever reads it reports it.
-        skip: a folder whose content does not count when it lies in one of the folders.
+        skip: a folder whose content does not count where folders and patterns lead into it.
     """
     found: dict[str, Input] = {}
     for argument in arguments:
@@ -50,7 +50,7 @@ def expand(arguments: Iterable[str], *, skip: Path | None = None) -> list[Input]
 
 def single(argument: str) -> Path | bytes:
     """The picture of an argument that means exactly one."""
-    return _from_standard_input() if argument == STANDARD_INPUT else Path(argument)
+    return _from_standard_input() if argument == STANDARD_INPUT else _once(Path(argument))
 
 
 def _expand_one(argument: str, skip: Path | None) -> Iterator[Input]:
@@ -63,11 +63,16 @@ def _expand_one(argument: str, skip: Path | None) -> Iterator[Input]:
     elif os.path.isdir(path):  # noqa: PTH112
         yield from _found([path], path, skip) or [_nothing(path, "no pictures in this folder")]
     elif os.path.exists(path) or not _is_pattern(argument):  # noqa: PTH110
-        yield Input(argument, path, Path(path.name))
+        yield Input(argument, _once(path), Path(path.name))
     else:
         matches = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207 - pathlib's patterns must be relative
         fixed = Path(*takewhile(lambda part: not _is_pattern(part), path.parts))
         yield from _found(sorted(matches), fixed, skip) or [_nothing(path, "no picture matches")]
+
+
+def _once(path: Path) -> Path | bytes:
+    """A path; of a pipe, which can be read only once, the content."""
+    return path.read_bytes() if path.is_fifo() else path
 
 
 def _is_pattern(text: str) -> bool:
@@ -76,13 +81,14 @@ def _is_pattern(text: str) -> bool:
 
 def _found(paths: list[Path], base: Path, skip: Path | None) -> list[Input]:
     """The pictures among files, and in folders; their copies keep the path below a base."""
+    from facewise.cli.files import is_within
     from facewise.recognition.folders import is_picture, pictures_in
 
     pictures: list[Path] = []
     for path in paths:
         if path.is_dir():
             pictures.extend(pictures_in(path, skip=skip))
-        elif is_picture(path):
+        elif is_picture(path) and not (skip and is_within(path, skip)):
             pictures.append(path)
     return [Input(str(path), path, path.relative_to(base)) for path in pictures]
 
@@ -92,6 +98,6 @@ def _nothing(path: Path, problem: str) -> Input:
 
 
 def _from_standard_input() -> bytes:
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise typer.BadParameter("- reads a picture from standard input: pipe one in")
     return sys.stdin.buffer.read()

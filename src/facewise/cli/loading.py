@@ -19,7 +19,7 @@ def the_detector(name: str | None, device: str | None, **options: Any) -> Detect
     from facewise.detection import DEFAULT_DETECTOR, load_detector
 
     given = {key: value for key, value in options.items() if value is not None}
-    model, weights = model_and_weights(name or DEFAULT_DETECTOR)
+    model, weights = model_and_weights(DEFAULT_DETECTOR if name is None else name)
     try:
         return load_detector(model, weights, device=device, **given)
     except FacewiseError:
@@ -32,7 +32,7 @@ def the_embedder(name: str | None, device: str | None, flip: bool | None = None)
     """The embedder of `--model`."""
     from facewise.embedding import DEFAULT_EMBEDDER, load_embedder
 
-    model, weights = model_and_weights(name or DEFAULT_EMBEDDER)
+    model, weights = model_and_weights(DEFAULT_EMBEDDER if name is None else name)
     return load_embedder(model, weights, device=device, flip=flip)
 
 

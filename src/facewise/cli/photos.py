@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from facewise.cli.files import shown
 from facewise.cli.inputs import Input
 from facewise.cli.progress import progress
 from facewise.errors import ImageError
@@ -46,5 +47,5 @@ def end(results: Sequence[PhotoResult]) -> None:
     if failed:
         typer.echo(f"failed: {len(failed)} of {len(results)}", err=True)
         for result in failed:
-            typer.echo(f"  {result.error}", err=True)
+            typer.echo(f"  {shown(result.error or '')}", err=True)
         raise typer.Exit(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def recognize(
     photos: Photos,
     people: Annotated[
-        Path,
+        str,
         typer.Option(
             metavar="DIR",
             help="Folder with a sub-folder of pictures for each person, or a picture for each.",
@@ -60,26 +60,30 @@ def recognize(
     from facewise.cli.photos import end, work_through
     from facewise.cli.progress import waiting
     from facewise.cli.tables import show
+    from facewise.images import load
     from facewise.pipeline import Pipeline
     from facewise.recognition import Recognition, identify, load_people
     from facewise.result_cache import ResultCache
 
+    if not people:
+        raise typer.BadParameter("--people: the name of the folder is empty")
     inputs = expand(photos, skip=out)
-    targets = {} if out is None else plan(inputs, out)
-    if out is not None and is_within(out, people):
+    if out is not None and is_within(out, Path(people)):
         raise FacewiseError(f"--out {out}: lies in the folder of people; choose another folder")
-    protect([*inputs, *expand([str(people)])], [json_file, *targets.values()])
+    targets = {} if out is None else plan(inputs, out)
+    read = [item.source for item in (*inputs, *expand([people]))]
+    protect(read, [json_file, *targets.values()])
     embedder = the_embedder(model, device)
     chosen = the_threshold(embedder.spec, threshold, far)
-    with closing(ResultCache()) if cache else nullcontext() as store:
+    with ResultCache() if cache else nullcontext() as store:
         pipeline = Pipeline(the_detector(detector, device), embedder, store)
         with waiting("learning the people"):
             known = load_people(people, pipeline)
 
         def run(item: Input) -> Faces:
-            faces = identify(pipeline.run(item.source), known, chosen)
+            faces = identify(pipeline.run(item.source, name=item.name), known, chosen)
             if targets:
-                draw(item, faces, targets[item.name])
+                draw(load(item.source, name=item.name), faces, targets[item.name])
             return faces
 
         results = work_through(inputs, run, "recognising")

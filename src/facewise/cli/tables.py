@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facewise.cli.files import shown
+
 if TYPE_CHECKING:
     from facewise.faces import Faces
     from facewise.recognition import PhotoResult
+
+
+_UNLIMITED = 10_000  # columns, in a file or pipe: nothing is cut there
 
 
 def show(results: Sequence[PhotoResult], out: Path | None = None) -> None:
@@ -24,11 +29,15 @@ def show(results: Sequence[PhotoResult], out: Path | None = None) -> None:
 
     # File names are shown as they are: no markup, no emoji codes, no wrapping of lines.
     console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _UNLIMITED
     for result in results:
         if result.error is not None:
             continue
         faces = result.faces
-        console.print(f"{result.image}: {len(faces)} {'face' if len(faces) == 1 else 'faces'}")
+        console.print(
+            f"{shown(result.image)}: {len(faces)} {'face' if len(faces) == 1 else 'faces'}"
+        )
         if not len(faces):
             continue
         columns = _columns(faces)
@@ -43,7 +52,7 @@ def show(results: Sequence[PhotoResult], out: Path | None = None) -> None:
 def _columns(faces: Faces) -> dict[str, list[str]]:
     columns: dict[str, list[str]] = {}
     if "name" in faces.data:
-        columns["name"] = faces.data["name"].tolist()
+        columns["name"] = [shown(name) for name in faces.data["name"].tolist()]
         columns["similarity"] = [f"{value:.3f}" for value in faces.data["similarity"]]
     columns["score"] = [f"{score:.3f}" for score in faces.scores]
     boxes = faces.boxes.round().astype(int).tolist()

@@ -7,6 +7,7 @@ cut at whole pixels and a box half a pixel off is another window. Boxes count pi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class Cascade:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        if not min_face_size >= 1:
+        if not 1 <= min_face_size < math.inf:
             raise ValueError(f"min_face_size: expected at least 1 pixel, got {min_face_size}")
         if len(thresholds) != 3 or not all(0 <= t <= 1 for t in thresholds):
             raise ValueError(f"thresholds: expected three values in [0, 1], got {thresholds}")

@@ -49,7 +49,8 @@ def _walk(entries: list[Path], visited: set[tuple[int, int]]) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if not os.path.isdir(entry):  # noqa: PTH112 - `Path.is_dir` raises where it may not look
-            if is_picture(entry):
+            # A pipe or a device with such a name would be waited for, perhaps for ever.
+            if is_picture(entry) and (entry.is_file() or not entry.exists()):
                 yield entry
             continue
         if (folder := identity(entry)) in visited:

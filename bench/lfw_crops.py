@@ -1,10 +1,12 @@
 """LFW accuracy of the bundled embedder by the way its chips are cut.
 
-    python -m bench.lfw_crops ../shared/data/lfw --folds 10
+    python -m bench.lfw_crops ../shared/data/lfw
+    python -m bench.lfw_crops ../shared/data/lfw --template first --scales 1.05 1 0.95 0.9
 
-One row for each crop, without and with the mirror image; detection is done once. `template` is
-what `bench.dlib_template` gives, the numbers behind it scale it about the middle of the chip.
-`two crops` adds the vectors of eye corners and of the template at 0.95, at twice the work.
+One row for each crop, without and with the mirror image; detection is done once. The template
+`derived` is what `bench.dlib_template` gives, `first` that of the project's first tries; scales are
+about the middle of the chip. `two crops` adds the vectors of the eye corners and of the template at
+the last but one scale, at twice the work.
 """
 
 from __future__ import annotations
@@ -15,17 +17,25 @@ from pathlib import Path
 import numpy as np
 
 import facewise
-from facewise.alignment import CropPolicy, EyeCornerCrop, FivePointCrop, crop
+from facewise.alignment import (
+    DLIB_150,
+    CropPolicy,
+    EyeCornerCrop,
+    FivePointCrop,
+    FivePoints,
+    crop,
+)
 from facewise.evaluation.lfw import read_lfw
 from facewise.evaluation.verification import verify
 
-TEMPLATE = np.array(
-    [(41.48, 35.43), (101.34, 35.24), (72.18, 71.64), (45.51, 101.14), (98.38, 101.18)]
-)
+TEMPLATES = {
+    "derived": DLIB_150,
+    "first": ((41.48, 35.43), (101.34, 35.24), (72.18, 71.64), (45.51, 101.14), (98.38, 101.18)),
+}
 
 
-def scaled(factor: float) -> FivePointCrop:
-    points = (TEMPLATE - 75) * factor + 75
+def scaled(template: FivePoints, factor: float) -> FivePointCrop:
+    points = (np.array(template) - 75) * factor + 75
     return FivePointCrop(150, tuple((float(x), float(y)) for x, y in points))
 
 
@@ -35,12 +45,19 @@ def main() -> None:
     )
     parser.add_argument("lfw", type=Path, help="folder with lfw-deepfunneled and pairs.txt")
     parser.add_argument("--folds", type=int, default=10)
+    parser.add_argument("--template", choices=TEMPLATES, default="derived")
+    parser.add_argument("--scales", type=float, nargs="+", default=[1.0, 0.95])
     arguments = parser.parse_args()
     protocol = read_lfw(
         arguments.lfw / "pairs.txt", arguments.lfw / "lfw-deepfunneled", arguments.folds
     )
     crops: dict[str, CropPolicy] = {"eye corners": EyeCornerCrop(150)}
-    crops |= {f"template {factor}": scaled(factor) for factor in (1.05, 1.0, 0.95, 0.9)}
+    template = TEMPLATES[arguments.template]
+    scales = {
+        f"{arguments.template} template, {s:g}": scaled(template, s) for s in arguments.scales
+    }
+    crops |= scales
+    second = list(scales)[-2:][0]
     detector, embedder = facewise.load_detector("mtcnn"), facewise.load_embedder()
     vectors = {
         (name, flip): np.full((len(protocol.images), 128), np.nan, np.float32)
@@ -58,9 +75,7 @@ def main() -> None:
             for flip in (False, True):
                 vectors[name, flip][row] = embedder.embed(chips, flip=flip)[0]
     for flip in (False, True):
-        vectors["two crops", flip] = np.add(
-            vectors["eye corners", flip], vectors["template 0.95", flip]
-        )
+        vectors["two crops", flip] = np.add(vectors["eye corners", flip], vectors[second, flip])
         vectors["two crops", flip] /= np.linalg.norm(
             vectors["two crops", flip], axis=1, keepdims=True
         )

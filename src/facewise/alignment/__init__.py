@@ -2,6 +2,7 @@
 
 from facewise.alignment.policies import (
     ARCFACE_112,
+    DLIB_150,
     CropPolicy,
     EyeCornerCrop,
     FivePointCrop,
@@ -15,6 +16,7 @@ from facewise.alignment.similarity import similarity_transforms
 
 __all__ = [
     "ARCFACE_112",
+    "DLIB_150",
     "CropPolicy",
     "EyeCornerCrop",
     "FivePointCrop",

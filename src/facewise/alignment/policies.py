@@ -37,6 +37,17 @@ ARCFACE_112: FivePoints = (
 )
 """Landmark template of ArcFace's 112×112 chips, in pixels (Deng et al. 2019; insightface)."""
 
+DLIB_150: FivePoints = (
+    (48.51, 46.67),
+    (102.47, 46.66),
+    (75.21, 78.67),
+    (51.67, 105.49),
+    (98.99, 105.56),
+)
+"""Where MTCNN's landmarks fall on dlib's 150×150 chips, in pixels: the median over 4,037 faces of
+LFW's View 1 (`python -m bench.dlib_template`). For dlib's embedder without its shape predictor:
+quicker, and less accurate than `EyeCornerCrop` (docs/results/lfw.md)."""
+
 # Where dlib wants the landmarks of its five-point shape predictor, as parts of the side of the
 # square between the margins (dlib/image_transforms/interpolation.h, get_face_chip_details).
 _EYE_CORNERS = np.array(

@@ -77,4 +77,8 @@ def main() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):
         # A file name may hold what the terminal's encoding lacks: escape it rather than fail.
         stream.reconfigure(errors="backslashreplace")
-    app(prog_name="facewise")
+    try:
+        app(prog_name="facewise")
+    except KeyboardInterrupt:  # before or after a command, whose own are dealt with above
+        typer.echo("interrupted", err=True)
+        sys.exit(130)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from facewise.cli.files import write_text
+from facewise.cli.options import Json
 from facewise.errors import FacewiseError, ModelError
 from facewise.zoo import ModelSpec, check, fetch, get_spec, list_specs, locate, state
 from facewise.zoo.download import by_hand
@@ -23,14 +23,7 @@ _Ids = Annotated[
 
 
 @app.command("list")
-def list_models(
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", metavar="FILE", help="Write everything known as JSON; - for standard output."
-        ),
-    ] = None,
-) -> None:
+def list_models(json_file: Json = None) -> None:
     """Show all models, and whether their weights are here."""
     specs = list_specs()
     if json_file is not None:

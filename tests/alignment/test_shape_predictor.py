@@ -8,9 +8,7 @@ Run as a script, this file writes its golden file:
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -94,22 +92,8 @@ def plainly(arrays: dict[str, np.ndarray], image: np.ndarray, square: np.ndarray
 
 
 @pytest.fixture(scope="module")
-def model_path() -> Path:
-    """dlib's own model file, from `face_recognition_models` or the folder the user names."""
-    folders = []
-    if folder := os.environ.get("FACEWISE_DLIB_MODELS"):
-        folders.append(Path(folder))
-    # Found but not imported: the package needs pkg_resources, which setuptools has removed.
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is not None and spec.origin is not None:
-        folders.append(Path(spec.origin).parent / "models")
-    for folder in folders:
-        if (folder / MODEL_FILE).is_file():
-            return folder / MODEL_FILE
-    pytest.skip(
-        f"no {MODEL_FILE}: install face_recognition_models or name its folder in "
-        "FACEWISE_DLIB_MODELS"
-    )
+def model_path(dlib_model) -> Path:
+    return dlib_model(MODEL_FILE)
 
 
 def landmarks_of_dlib(path: Path, image: np.ndarray, squares: np.ndarray) -> np.ndarray:

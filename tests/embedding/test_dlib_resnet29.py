@@ -11,7 +11,6 @@ import hashlib
 import importlib.resources
 import importlib.util
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -64,22 +63,8 @@ def network() -> DlibResNet29:
 
 
 @pytest.fixture(scope="module")
-def model_path() -> Path:
-    """dlib's own model file, from `face_recognition_models` or the folder the user names."""
-    folders = []
-    if folder := os.environ.get("FACEWISE_DLIB_MODELS"):
-        folders.append(Path(folder))
-    # Found but not imported: the package needs pkg_resources, which setuptools has removed.
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is not None and spec.origin is not None:
-        folders.append(Path(spec.origin).parent / "models")
-    for folder in folders:
-        if (folder / MODEL_FILE).is_file():
-            return folder / MODEL_FILE
-    pytest.skip(
-        f"no {MODEL_FILE}: install face_recognition_models or name its folder in "
-        "FACEWISE_DLIB_MODELS"
-    )
+def model_path(dlib_model) -> Path:
+    return dlib_model(MODEL_FILE)
 
 
 def test_golden_output_of_dlib(network):

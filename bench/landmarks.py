@@ -54,10 +54,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--detector", action="append", default=[])
     parser.add_argument("--weights", action="append", default=[], metavar="DETECTOR=FILE")
+    parser.add_argument("--min-score", type=float, help="of SCRFD, instead of its default")
     arguments = parser.parse_args()
     files = dict(pair.split("=", 1) for pair in arguments.weights)
     for name in arguments.detector or ["mtcnn"]:
-        detector = facewise.load_detector(name, weights=files.get(name))
+        options = {}
+        if arguments.min_score is not None and name.startswith("scrfd"):
+            options["min_score"] = arguments.min_score
+        detector = facewise.load_detector(name, weights=files.get(name), **options)
         print(json.dumps({"detector": name, **measure(arguments.folder, detector)}))
 
 

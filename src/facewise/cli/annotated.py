@@ -48,7 +48,8 @@ def plan(inputs: Sequence[Input], folder: Path) -> dict[str, Path]:
             name = kept.with_stem(f"{kept.stem}-{number}")
         taken.add(str(name).casefold())
         target = targets[item.name] = folder / name
-        if target.exists() and not _is_ours(target):
+        # os.path: a name that is too long is not there; `Path.exists` may raise instead.
+        if os.path.exists(target) and not _is_ours(target):  # noqa: PTH110
             raise FacewiseError(f"{target}: exists, and was not drawn by facewise; move it first")
     return targets
 

@@ -48,9 +48,11 @@ def protect(inputs: Iterable[Path | bytes], targets: Iterable[Path | None]) -> N
 
 def _require_writable(target: Path) -> None:
     """A target may be new, in folders that are new; what is there already has to allow it."""
-    if target.is_dir():
+    # os.path: a name that is too long is not there; the methods of `Path` may raise instead.
+    if os.path.isdir(target):  # noqa: PTH112
         raise FacewiseError(f"{target}: is a folder, expected a file to write")
-    ground = next(p for p in (target, *Path(os.path.abspath(target)).parents) if p.exists())  # noqa: PTH100
+    places = (target, *Path(os.path.abspath(target)).parents)  # noqa: PTH100
+    ground = next(place for place in places if os.path.exists(place))  # noqa: PTH110
     if ground != target and not ground.is_dir():
         raise FacewiseError(f"{target}: cannot be written, {ground} is not a folder")
     if not os.access(ground, os.W_OK):

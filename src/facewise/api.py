@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from facewise.detection import DEFAULT_DETECTOR, Detector, load_detector
 from facewise.embedding import DEFAULT_EMBEDDER, Embedder, load_embedder
-from facewise.images import each
+from facewise.errors import ImageError
+from facewise.images import sources
 from facewise.pipeline import Pipeline
 from facewise.zoo import ModelSpec
 
@@ -53,6 +54,9 @@ def embed(
 ) -> list[NDArray[np.float32]]:
     """Find and embed the faces of each picture.
 
+    Many pictures are worked on at once, on all processors, but only as many are in memory as are
+    being worked on, however long the list (docs/throughput.md).
+
     Args:
         images: one picture or many, in any form that `load_image` takes.
         model: an embedder's id, spec or spec file, or one made by `load_embedder`.
@@ -73,7 +77,12 @@ def embed(
         (1, 128)
     """
     pipeline = Pipeline(as_detector(detector), as_embedder(model))
-    return [pipeline.run(image).embeddings for image in each(images)]
+    vectors = []
+    for found in pipeline.run_each(sources(images)):
+        if isinstance(found, ImageError):
+            raise found
+        vectors.append(found.embeddings)
+    return vectors
 
 
 def as_detector(detector: str | Detector) -> Detector:

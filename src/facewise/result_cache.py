@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ _WAIT = 5.0  # seconds to wait for another process's write
 
 
 class ResultCache:
-    """Results by key, in one SQLite file; several processes may use it at once.
+    """Results by key, in one SQLite file; several processes and threads may use it at once.
 
     A cache may be lost, never wrong, and never in the way: what cannot be read is as if it had not
     been kept, a file that is not a database is replaced, and where nothing can be written, nothing
@@ -38,14 +39,18 @@ class ResultCache:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or cache_dir() / "results.sqlite"
+        # The threads share one connection, and with it one transaction: they take turns.
+        self._turn = threading.Lock()
         self._database = self._open()
 
     def get(self, key: bytes) -> EmbeddedFaces | None:
         """What was kept under a key, or None."""
         try:
-            row = self._database.execute(
-                "SELECT width, height, faces, dimension, vectors FROM found_1 WHERE key = ?", (key,)
-            ).fetchone()
+            with self._turn:
+                row = self._database.execute(
+                    "SELECT width, height, faces, dimension, vectors FROM found_1 WHERE key = ?",
+                    (key,),
+                ).fetchone()
             if row is None:
                 return None
             width, height, faces, dimension, vectors = row
@@ -58,12 +63,13 @@ class ResultCache:
         """Keep a result; each is written at once or not at all."""
         vectors = found.embeddings.astype("<f4").tobytes()
         row = (key, *found.image_size, found.faces.to_json(), found.embeddings.shape[1], vectors)
-        with contextlib.suppress(sqlite3.Error), self._database:
+        with self._turn, contextlib.suppress(sqlite3.Error), self._database:
             self._database.execute("INSERT OR REPLACE INTO found_1 VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def close(self) -> None:
         """Give the file back."""
-        self._database.close()
+        with self._turn:
+            self._database.close()
 
     def __enter__(self) -> Self:
         return self

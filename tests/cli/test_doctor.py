@@ -12,16 +12,21 @@ import torch
 import facewise as package
 from facewise.cli.doctor import EXTRAS, _size
 from facewise.cli.self_test import SelfTest
+from facewise.runtime.processor import processor_features
+from facewise.runtime.threads import threads
 
 
 def test_the_report(facewise: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEWISE_OFFLINE", "1")
     report = json.loads(facewise("doctor", "--json", "-").stdout)
-    assert list(report) == ["versions", "devices", "extras", "cache", "models", "self_test"]
+    assert list(report) == [
+        "versions", "devices", "extras", "cache", "models", "networks", "self_test"
+    ]  # fmt: skip
     assert report["versions"]["facewise"] == package.__version__
     assert report["versions"]["python"] == platform.python_version()
     assert report["versions"]["torch"] == torch.__version__
-    assert report["devices"]["threads"] == torch.get_num_threads()
+    assert report["devices"]["threads"] == threads()
+    assert set(report["devices"]["features"]) == processor_features()
     assert report["devices"]["mps"] is torch.backends.mps.is_available()
     assert report["cache"]["folder"] == str(tmp_path / "cache")
     assert report["cache"]["offline"] is True
@@ -65,3 +70,28 @@ def test_the_size_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "y").write_bytes(bytes(234))
     assert _size(tmp_path) == 1234
     assert _size(tmp_path / "nowhere") == 0
+
+
+def test_what_runs_the_models(facewise: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEWISE_BACKEND", "torch")
+    monkeypatch.setenv("FACEWISE_PRECISION", "auto")
+    lines = facewise("doctor").stdout.splitlines()
+    begin = lines.index("networks:")
+    assert lines[begin + 1] == "  dlib_resnet29.dlib (backend torch, precision auto):"
+    assert lines[begin + 2].startswith("    picked: torch ")
+    assert any(
+        line.startswith("      torch float32: least cosine of 9 chips 1.000000") for line in lines
+    )
+    networks = json.loads(facewise("doctor", "--json", "-").stdout)["networks"]
+    found = networks["dlib_resnet29.dlib (backend torch, precision auto)"]
+    assert found["picked"] in found["candidates"]
+    assert found["candidates"]["torch float32"]["proof"]["figure"] > 0.99999
+    other = found["candidates"]["torch bfloat16"]
+    assert (other["refused"] is None) is (other["proof"] is not None)
+
+
+def test_a_network_that_fails_is_reported(facewise: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEWISE_BACKEND", "abacus")
+    report = json.loads(facewise("doctor", "--json", "-").stdout)
+    assert "FACEWISE_BACKEND 'abacus': expected one of" in report["networks"]["dlib_resnet29.dlib"]
+    assert report["self_test"]["ok"] is True

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import facewise as package
@@ -59,8 +60,57 @@ def test_wrong_usage(facewise: Any) -> None:
         ["compare", "-", "-"],
         ["compare", "a.jpg", "b.jpg", "--far", "0.1", "--threshold", "0.5"],
         ["embed", "a.jpg"],
+        ["embed", "a.jpg", "--json", "-", "--precision", "float31"],
+        ["detect", "a.jpg", "--mode", "faster"],
+        ["detect", "a.jpg", "--backend", "tensorflow"],
+        ["detect", "a.jpg", "--precision", "int8"],
+        ["compare", "a.jpg", "b.jpg", "--backend", ""],
+        ["evaluate", "lfw", "--images", ".", "--pairs", ".", "--aligned", "--mode", "fast"],
     ):
         facewise(*arguments, status=2)
+
+
+def test_the_options_of_networks_reach_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {}
+
+    def keep_detector(*_: object, **options: object) -> object:
+        given["detector"] = {key: value for key, value in options.items() if key != "device"}
+        raise package.ModelError("far enough")
+
+    def keep_embedder(*_: object, **options: object) -> object:
+        given["embedder"] = {key: value for key, value in options.items() if key != "device"}
+        return object()
+
+    monkeypatch.setattr("facewise.detection.load_detector", keep_detector)
+    monkeypatch.setattr("facewise.embedding.load_embedder", keep_embedder)
+    options = ["--mode", "exact", "--backend", "torch", "--precision", "bfloat16"]
+    arguments = ["embed", "a.jpg", "--json", "-"]
+    assert CliRunner().invoke(cli.app, [*arguments, *options]).exit_code == 1
+    assert given == {
+        "detector": {"mode": "exact", "backend": "torch"},
+        "embedder": {"flip": None, "backend": "torch", "precision": "bfloat16"},
+    }
+    assert CliRunner().invoke(cli.app, arguments).exit_code == 1
+    assert given == {"detector": {}, "embedder": {"flip": None}}  # their own defaults
+
+
+@pytest.mark.parametrize("value", ["0", "two"])
+def test_a_wrong_number_of_threads(facewise: Any, monkeypatch: Any, value: str) -> None:
+    monkeypatch.setenv("FACEWISE_THREADS", value)
+    result = facewise("detect", "a.jpg", status=1)
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: FACEWISE_THREADS: expected a whole number")
+
+
+def test_pytorch_is_limited_too(facewise: Any, monkeypatch: Any, examples: Path) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(4)
+        monkeypatch.setenv("FACEWISE_THREADS", "1")
+        facewise("detect", examples / "photos/astronaut.jpg")
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_an_unknown_model_or_device(facewise: Any, examples: Path) -> None:

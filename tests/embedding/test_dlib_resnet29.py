@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 
 from facewise.convert.dlib import convert_resnet29
-from facewise.embedding.dlib_resnet29 import DlibResNet29, _add
+from facewise.embedding.dlib_resnet29 import DlibResNet29, ResidualBlock
 
 GOLDEN = Path(__file__).parent / "golden" / "dlib_resnet29.json"
 MODEL_FILE = "dlib_face_recognition_resnet_model_v1.dat"
@@ -104,16 +104,18 @@ def test_gradients_reach_every_parameter():
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
 
-def test_sum_takes_the_larger_size_in_each_dimension():
-    a, b = torch.ones(2, 1, 4, 3), torch.full((2, 2, 3, 4), 10.0)
-    expected = torch.tensor(
-        [
-            [[11.0, 11, 11, 10], [11, 11, 11, 10], [11, 11, 11, 10], [1, 1, 1, 0]],
-            [[10, 10, 10, 10], [10, 10, 10, 10], [10, 10, 10, 10], [0, 0, 0, 0]],
-        ]
-    )
-    assert torch.equal(_add(a, b), expected.expand(2, 2, 4, 4))
-    assert torch.equal(_add(b, a), _add(a, b))
+@pytest.mark.parametrize("size", [(8, 8), (7, 9), (8, 7)])
+def test_a_block_that_halves_fills_both_summands_with_zeros(size):
+    torch.manual_seed(0)
+    block = ResidualBlock(2, 3, downsamples=True)
+    x = torch.randn(2, 2, *size)
+    mean = torch.nn.functional.avg_pool2d(x, 2)
+    branch = block.conv2(torch.relu(block.conv1(x)))
+    height, width = mean.shape[2:]
+    expected = torch.zeros(2, 3, height, width)
+    expected[:, :2] += mean
+    expected[:, :, : branch.shape[2], : branch.shape[3]] += branch
+    torch.testing.assert_close(block(x), torch.relu(expected))
 
 
 def write_golden(model: str) -> None:

@@ -121,26 +121,17 @@ def test_chips_of_another_shape_or_type_are_refused(embedder, chips):
         embedder.embed(chips)
 
 
-@pytest.mark.parametrize(("dtype", "cosine"), [("bfloat16", 0.999), ("float16", 0.9999)])
-def test_half_precision_is_close(embedder, photo, dtype, cosine):
-    [faces] = facewise.detect(photo)
-    half = facewise.load_embedder(dtype=dtype)
-    [a], [b] = embedder.embed_faces(photo, faces), half.embed_faces(photo, faces)
-    assert a.dtype == b.dtype == np.float32
-    assert (a * b).sum(axis=1).min() > cosine
-    assert half.settings != embedder.settings
-
-
 def test_values_that_are_not_finite_are_an_error(own):
     embedder = facewise.load_embedder(str(own))
     state = read_tensors(own.parent / "own.safetensors")
     name = next(name for name, value in state.items() if value.is_floating_point())
     state[name] = torch.full_like(state[name], float("nan"))
     save_file(state, own.parent / "bad.safetensors")
-    bad = facewise.load_embedder(str(own), weights=own.parent / "bad.safetensors")
-    assert bad.weight_hash != embedder.weight_hash
-    with pytest.raises(ModelError, match="not finite"):
-        bad.embed(np.zeros((1, 112, 112, 3), np.uint8))
+    with pytest.raises(ModelError, match=r"bad\.safetensors: gives values that are not finite"):
+        facewise.load_embedder(str(own), weights=own.parent / "bad.safetensors")
+    embedder._network = lambda x: x.flatten(1)[:, :128] * float("nan")
+    with pytest.raises(ModelError, match=r"mobilefacenet.own: gave values that are not finite"):
+        embedder.embed(np.zeros((1, 112, 112, 3), np.uint8))
 
 
 def test_a_wrong_embedding_size_is_named(own):

@@ -9,6 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from facewise.embedding.onnx import OnnxNetwork
 from facewise.errors import ChipError, DeviceError, ExtraMissingError, ModelError
+from facewise.runtime.networks import Candidate
 
 onnx = pytest.importorskip("onnx", reason="writing ONNX files needs the onnx package")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed")
@@ -89,10 +90,19 @@ def test_takes_pictures_that_are_not_contiguous(write):
     np.testing.assert_allclose(network(mirrored), in_torch(mirrored.copy()), rtol=0, atol=1e-5)
 
 
-def test_runs_with_as_many_threads_as_pytorch(write):
-    network = OnnxNetwork(write())
-    settings = network._session.get_session_options()
-    assert settings.intra_op_num_threads == torch.get_num_threads()
+def test_openvino_gives_the_same(write):
+    pytest.importorskip("openvino", reason="the extra 'openvino' is not installed")
+    candidate = Candidate("openvino", "float32")
+    for batch in ("n", 1):
+        path = write(shape=(batch, 3, 8, 8), outputs=[("vectors", (batch, 5))])
+        network = OnnxNetwork(path, candidate=candidate)
+        np.testing.assert_allclose(network(PICTURES), in_torch(PICTURES), rtol=0, atol=1e-5)
+    for graph in ({"kind": HALF}, {"shape": ("n", 3, 8, 9)}, {"shape": ("n", 3, "h", "w")}):
+        with pytest.raises(ModelError, match=r"not an embedder: expected one .* input"):
+            OnnxNetwork(write(**graph), candidate=candidate)
+    path.write_bytes(b"nonsense")
+    with pytest.raises(ModelError, match=r"small\.onnx: OpenVINO cannot read it"):
+        OnnxNetwork(path, candidate=candidate)
 
 
 def test_auto_is_the_cpu_where_there_is_no_cuda(write):

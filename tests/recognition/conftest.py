@@ -16,6 +16,7 @@ from facewise.embedding import Embedder
 from facewise.faces import Faces
 from facewise.images import each
 from facewise.pipeline import Pipeline
+from facewise.runtime.networks import Candidate
 from facewise.zoo import ModelSpec, Threshold, Weights
 
 CELL = 20  # pixels; pictures are rows of cells
@@ -59,7 +60,7 @@ def colour_embedder(weight_hash: str = "ab" * 32) -> Embedder:
         mean_colour,
         weight_hash=weight_hash,
         device=torch.device("cpu"),
-        dtype=torch.float32,
+        candidate=Candidate("torch", "float32"),
         flip=False,
         batch_size=32,
     )

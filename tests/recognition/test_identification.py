@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,13 +165,25 @@ def test_people_loaded_before(
         run([photo], known, model=other)
 
 
-def test_one_after_another(cells: Any, people: Path, pipeline: Pipeline) -> None:
+def test_photos_are_taken_a_little_ahead(
+    cells: Any, people: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEWISE_THREADS", "2")
     photo = cells(people.parent / "photo.png", [GREEN])
     known = load_people(people, pipeline)
-    before = pipeline.detector.seen  # type: ignore[attr-defined]
-    each = recognize_each([photo, photo], known, pipeline, Threshold(0.8, None, "given"))
-    assert next(each).faces.data["name"].tolist() == ["ben"]
-    assert pipeline.detector.seen == before + 1  # type: ignore[attr-defined]
+    taken = []
+
+    def photos() -> Iterator[Path]:
+        for number in range(200):
+            taken.append(number)
+            yield photo
+
+    each = recognize_each(photos(), known, pipeline, Threshold(0.8, None, "given"))
+    for given in range(20):
+        result = next(each)
+        assert (result.image, result.faces.data["name"].tolist()) == (str(photo), ["ben"])
+        assert given < len(taken) <= given + 100
+    each.close()  # type: ignore[attr-defined]
 
 
 def test_wrong_arguments(people: Path, run: Any) -> None:

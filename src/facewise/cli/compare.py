@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from facewise.cli.options import Detector, Device, Far, Json, Model, Similarity
+from facewise.cli.options import (
+    Backend,
+    Detector,
+    Device,
+    Far,
+    Json,
+    Mode,
+    Model,
+    Precision,
+    Similarity,
+)
 
 
 def compare(
@@ -15,6 +25,9 @@ def compare(
     b: Annotated[str, typer.Argument(metavar="B", help="The other, likewise.")],
     model: Model = None,
     detector: Detector = None,
+    mode: Mode = None,
+    backend: Backend = None,
+    precision: Precision = None,
     device: Device = None,
     far: Far = None,
     threshold: Similarity = None,
@@ -33,13 +46,13 @@ def compare(
         raise typer.BadParameter("only one of the two pictures can come from standard input")
     first, second = single(a), single(b)
     protect([first, second], [json_file])
-    embedder = the_embedder(model, device)
+    embedder = the_embedder(model, device, backend=backend, precision=precision)
     chosen = the_threshold(embedder.spec, threshold, far)
     answer = recognition.compare(
         first,
         second,
         model=embedder,
-        detector=the_detector(detector, device),
+        detector=the_detector(detector, device, mode=mode, backend=backend),
         threshold=threshold,
         far=far,
     )

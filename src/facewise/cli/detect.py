@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewise.cli.options import Detector, Device, Json, Out, Photos
+from facewise.cli.options import Backend, Detector, Device, Json, Mode, Out, Photos
+from facewise.errors import ImageError
 
 if TYPE_CHECKING:
     from facewise.cli.inputs import Input
@@ -24,6 +25,8 @@ def detect(
     min_score: Annotated[
         float, typer.Option(min=0, max=1, help="Leave out faces with a lower score.")
     ] = 0,
+    mode: Mode = None,
+    backend: Backend = None,
     device: Device = None,
     json_file: Json = None,
     out: Out = None,
@@ -40,22 +43,27 @@ def detect(
     from facewise.cli.tables import show
     from facewise.detection import DEFAULT_DETECTOR
     from facewise.images import load
+    from facewise.runtime.workers import device_turn, ordered_map
     from facewise.zoo import get_spec
 
     inputs = expand(photos, skip=out)
     targets = {} if out is None else plan(inputs, out)
     protect([item.source for item in inputs], [json_file, *targets.values()])
-    finder = the_detector(detector, device, min_face_size=min_face_size)
+    finder = the_detector(detector, device, min_face_size=min_face_size, mode=mode, backend=backend)
 
-    def run(item: Input) -> Faces:
-        image = load(item.source, name=item.name)
-        [faces] = finder.detect([image])
-        faces = faces[faces.scores >= min_score]
-        if targets:
-            draw(image, faces, targets[item.name])
+    def find(item: Input) -> Faces | ImageError:
+        try:
+            image = load(item.source, name=item.name)
+            with device_turn(finder):
+                [faces] = finder.detect([image])
+            faces = faces[faces.scores >= min_score]
+            if targets:
+                draw(image, faces, targets[item.name])
+        except ImageError as error:
+            return error
         return faces
 
-    results = work_through(inputs, run, "detecting")
+    results = work_through(inputs, lambda items: ordered_map(find, items), "detecting")
     if json_file is not None:
         images = [result.to_dict() for result in results]
         name, _ = model_and_weights(detector or DEFAULT_DETECTOR)

@@ -5,17 +5,28 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewise.cli.options import Detector, Device, Json, Model, Photos
+from facewise.cli.options import (
+    Backend,
+    Cache,
+    Detector,
+    Device,
+    Json,
+    Mode,
+    Model,
+    Photos,
+    Precision,
+)
 
 if TYPE_CHECKING:
     from facewise.cli.inputs import Input
     from facewise.embedding import Embedder
-    from facewise.faces import Faces
+    from facewise.faces import EmbeddedFaces, Faces
     from facewise.recognition import PhotoResult
 
 
@@ -33,7 +44,11 @@ def embed(
     json_file: Json = None,
     model: Model = None,
     detector: Detector = None,
+    mode: Mode = None,
+    backend: Backend = None,
+    precision: Precision = None,
     device: Device = None,
+    cache: Cache = True,
 ) -> None:
     """Find the faces of photos and embed them: unit vectors whose dot product is the similarity.
 
@@ -43,22 +58,24 @@ def embed(
     from facewise.cli.files import protect, write_text
     from facewise.cli.inputs import expand
     from facewise.cli.loading import the_detector, the_embedder
-    from facewise.cli.photos import end, work_through
+    from facewise.cli.photos import end, through, work_through
     from facewise.cli.tables import show
     from facewise.pipeline import Pipeline
+    from facewise.result_cache import ResultCache
 
     if out is None and json_file is None:
         raise typer.BadParameter("say where to write: --out FILE.npz, --json FILE, or both")
     inputs = expand(photos)
     protect([item.source for item in inputs], [out, json_file])
-    embedder = the_embedder(model, device)
-    pipeline = Pipeline(the_detector(detector, device), embedder)
+    embedder = the_embedder(model, device, backend=backend, precision=precision)
+    finder = the_detector(detector, device, mode=mode, backend=backend)
 
-    def run(item: Input) -> Faces:
-        found = pipeline.run(item.source, name=item.name)
+    def finish(_: Input, found: EmbeddedFaces) -> Faces:
         return found.faces.with_data(embedding=found.embeddings)
 
-    results = work_through(inputs, run, "embedding")
+    with ResultCache() if cache else nullcontext() as store:
+        pipeline = Pipeline(finder, embedder, store)
+        results = work_through(inputs, lambda items: through(pipeline, items, finish), "embedding")
     if out is not None:
         replace_file(out, _npz(results, embedder))
     if json_file is not None:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from facewise.cli.options import Detector, Device, Json, Model
+from facewise.cli.options import (
+    Backend,
+    DetectionMode,
+    Detector,
+    Device,
+    Json,
+    Mode,
+    Model,
+    Precision,
+)
 
 if TYPE_CHECKING:
     from facewise import detection
@@ -67,6 +76,9 @@ def lfw(
     missing: _OnMissing = _Missing.fail,
     json_file: Json = None,
     cache: _Cache = True,
+    mode: Mode = None,
+    backend: Backend = None,
+    precision: Precision = None,
     device: Device = None,
 ) -> None:
     """Verification on Labeled Faces in the Wild, with the folds of the pairs file.
@@ -80,11 +92,11 @@ def lfw(
     from facewise.evaluation.record import conditions, figures
     from facewise.evaluation.verification import verify
 
-    detector_id = _detector_id(detector, aligned)
+    detector_id = _detector_id(detector, mode, aligned)
     _protect(images, pairs, json_file)
     protocol = read_lfw(pairs, images, folds)
-    embedder = the_embedder(model, device, flip)
-    finder = None if aligned else the_detector(detector, device)
+    embedder = the_embedder(model, device, flip, backend=backend, precision=precision)
+    finder = None if aligned else the_detector(detector, device, mode=mode, backend=backend)
     fixed = _own_threshold(embedder) if protocol.fold_count == 1 else None
     found = _embed(protocol, embedder, finder, cache)
     result = verify(
@@ -110,6 +122,9 @@ def thresholds(
     flip: _Flip = None,
     json_file: Json = None,
     cache: _Cache = True,
+    mode: Mode = None,
+    backend: Backend = None,
+    precision: Precision = None,
     device: Device = None,
 ) -> None:
     """Measure a model's thresholds by false-accept rate, on all pairs of different people.
@@ -122,11 +137,11 @@ def thresholds(
     from facewise.evaluation.lfw import read_lfw
     from facewise.evaluation.thresholds import operating_points
 
-    detector_id = _detector_id(detector, aligned)
+    detector_id = _detector_id(detector, mode, aligned)
     _protect(images, pairs, json_file)
     protocol = read_lfw(pairs, images)
-    embedder = the_embedder(model, device, flip)
-    finder = None if aligned else the_detector(detector, device)
+    embedder = the_embedder(model, device, flip, backend=backend, precision=precision)
+    finder = None if aligned else the_detector(detector, device, mode=mode, backend=backend)
     found = _embed(protocol, embedder, finder, cache)
     points = operating_points(found.vectors, protocol.people)
     measured_on = (
@@ -159,12 +174,14 @@ def _protect(images: Path, pairs: Path, json_file: Path | None) -> None:
         raise FacewiseError(f"--json {json_file}: lies among the images; choose another folder")
 
 
-def _detector_id(detector: str | None, aligned: bool) -> str | None:
+def _detector_id(detector: str | None, mode: DetectionMode | None, aligned: bool) -> str | None:
     from facewise.cli.loading import model_and_weights
     from facewise.detection import DEFAULT_DETECTOR
 
     if aligned and detector:
         raise typer.BadParameter("images that are --aligned take no --detector")
+    if aligned and mode:
+        raise typer.BadParameter("images that are --aligned take no --mode")
     return None if aligned else model_and_weights(detector or DEFAULT_DETECTOR)[0]
 
 

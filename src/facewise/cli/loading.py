@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -18,22 +21,54 @@ def the_detector(name: str | None, device: str | None, **options: Any) -> Detect
     """The detector of `--detector`; options that were not given are left to its defaults."""
     from facewise.detection import DEFAULT_DETECTOR, load_detector
 
-    given = {key: value for key, value in options.items() if value is not None}
     model, weights = model_and_weights(DEFAULT_DETECTOR if name is None else name)
+    _limit_torch()
+    with _wrong_usage():
+        return load_detector(model, weights, device=device, **_given(options))
+
+
+def the_embedder(
+    name: str | None, device: str | None, flip: bool | None = None, **options: Any
+) -> Embedder:
+    """The embedder of `--model`; options that were not given are left to its defaults."""
+    from facewise.embedding import DEFAULT_EMBEDDER, load_embedder
+
+    model, weights = model_and_weights(DEFAULT_EMBEDDER if name is None else name)
+    _limit_torch()
+    with _wrong_usage():
+        return load_embedder(model, weights, device=device, flip=flip, **_given(options))
+
+
+def _limit_torch() -> None:
+    """Keep PyTorch's operators within the limits of `runtime.threads`.
+
+    The command may: the process is its own. In a program, that number is the programmer's.
+    """
+    import torch
+
+    from facewise.runtime.threads import cores
+
+    if torch.get_num_threads() > cores():
+        torch.set_num_threads(cores())
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Options that have a value, which of a choice is its word."""
+    return {
+        key: value.value if isinstance(value, Enum) else value
+        for key, value in options.items()
+        if value is not None
+    }
+
+
+@contextmanager
+def _wrong_usage() -> Iterator[None]:
     try:
-        return load_detector(model, weights, device=device, **given)
+        yield
     except FacewiseError:
         raise
     except (TypeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def the_embedder(name: str | None, device: str | None, flip: bool | None = None) -> Embedder:
-    """The embedder of `--model`."""
-    from facewise.embedding import DEFAULT_EMBEDDER, load_embedder
-
-    model, weights = model_and_weights(DEFAULT_EMBEDDER if name is None else name)
-    return load_embedder(model, weights, device=device, flip=flip)
 
 
 def model_and_weights(name: str) -> tuple[str, str | None]:

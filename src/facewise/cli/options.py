@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
+
+
+class DetectionMode(str, Enum):
+    """Modes of MTCNN."""
+
+    exact = "exact"
+    fast = "fast"
+
+
+class NetworkBackend(str, Enum):
+    """What runs a network."""
+
+    auto = "auto"
+    torch = "torch"
+    onnxruntime = "onnxruntime"
+    openvino = "openvino"
+
+
+class NumberFormat(str, Enum):
+    """What a network computes in."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+    int8 = "int8"
+
 
 Photos: TypeAlias = Annotated[
     list[str],
@@ -34,6 +62,22 @@ Device: TypeAlias = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="cpu (the default), cuda, cuda:1, mps or auto."),
 ]
+Mode: TypeAlias = Annotated[
+    DetectionMode | None,
+    typer.Option(
+        help="How MTCNN looks: exact as facenet-pytorch does, or fast.", show_default=False
+    ),
+]
+Backend: TypeAlias = Annotated[
+    NetworkBackend | None,
+    typer.Option(help="What runs the networks; auto takes the fastest that is here and proves."),
+]
+Precision: TypeAlias = Annotated[
+    NumberFormat | None,
+    typer.Option(
+        help="What the embedder computes in; auto takes the fastest the processor has and proves."
+    ),
+]
 Far: TypeAlias = Annotated[
     float | None,
     typer.Option(
@@ -58,5 +102,13 @@ Out: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR", file_okay=False, help="Write the pictures with what was found drawn on them."
+    ),
+]
+Cache: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--cache/--no-cache",
+        help="Remember what was found in files, in the cache folder, "
+        "so that an interrupted run goes on where it stopped.",
     ),
 ]

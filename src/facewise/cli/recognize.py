@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewise.cli.options import (
+    Backend,
+    Cache,
     Detector,
     Device,
     Far,
     Json,
+    Mode,
     Model,
     Out,
     Photos,
+    Precision,
     Similarity,
 )
 from facewise.errors import FacewiseError
 
 if TYPE_CHECKING:
     from facewise.cli.inputs import Input
-    from facewise.faces import Faces
+    from facewise.faces import EmbeddedFaces, Faces
 
 
 def recognize(
@@ -39,15 +43,13 @@ def recognize(
     json_file: Json = None,
     model: Model = None,
     detector: Detector = None,
+    mode: Mode = None,
+    backend: Backend = None,
+    precision: Precision = None,
     device: Device = None,
     far: Far = None,
     threshold: Similarity = None,
-    cache: Annotated[
-        bool,
-        typer.Option(
-            "--cache/--no-cache", help="Remember what was found in files, in the cache folder."
-        ),
-    ] = True,
+    cache: Cache = True,
 ) -> None:
     """Name the people in photos; who is not among the people is unknown.
 
@@ -57,7 +59,7 @@ def recognize(
     from facewise.cli.files import is_within, protect, write_text
     from facewise.cli.inputs import expand
     from facewise.cli.loading import described, the_detector, the_embedder, the_threshold
-    from facewise.cli.photos import end, work_through
+    from facewise.cli.photos import end, through, work_through
     from facewise.cli.progress import waiting
     from facewise.cli.tables import show
     from facewise.images import load
@@ -73,20 +75,23 @@ def recognize(
     targets = {} if out is None else plan(inputs, out)
     read = [item.source for item in (*inputs, *expand([people]))]
     protect(read, [json_file, *targets.values()])
-    embedder = the_embedder(model, device)
+    embedder = the_embedder(model, device, backend=backend, precision=precision)
     chosen = the_threshold(embedder.spec, threshold, far)
     with ResultCache() if cache else nullcontext() as store:
-        pipeline = Pipeline(the_detector(detector, device), embedder, store)
+        finder = the_detector(detector, device, mode=mode, backend=backend)
+        pipeline = Pipeline(finder, embedder, store)
         with waiting("learning the people"):
             known = load_people(people, pipeline)
 
-        def run(item: Input) -> Faces:
-            faces = identify(pipeline.run(item.source, name=item.name), known, chosen)
+        def finish(item: Input, found: EmbeddedFaces) -> Faces:
+            faces = identify(found, known, chosen)
             if targets:
                 draw(load(item.source, name=item.name), faces, targets[item.name])
             return faces
 
-        results = work_through(inputs, run, "recognising")
+        results = work_through(
+            inputs, lambda items: through(pipeline, items, finish), "recognising"
+        )
     if json_file is not None:
         content = Recognition(
             model=embedder.spec.id,

@@ -53,9 +53,9 @@ def load_detector(
         id: `mtcnn` (bundled), `scrfd_500m` or `scrfd_10g` (downloaded; they need the extra `onnx`).
         weights: a weight file of your own, instead of the zoo's.
         options: of the detector's class. `mtcnn`: `min_face_size` in pixels (20), `thresholds` of
-            the three stages (0.6, 0.7, 0.7), pyramid `factor` (0.709), `device` ("cpu"),
-            `dtype` ("float32"). `scrfd_*`: `min_score` (0.35), `nms_threshold` (0.4),
-            `input_size` (640), `device`.
+            the three stages (0.6, 0.7, 0.7), pyramid `factor` (0.709), `mode` ("exact" or
+            "fast"), `backend`, `precision` (of the fast mode), `device` ("cpu").
+            `scrfd_*`: `min_score` (0.35), `nms_threshold` (0.4), `input_size` (640), `device`.
 
     Raises:
         ModelError: no such detector, or its weights are damaged.

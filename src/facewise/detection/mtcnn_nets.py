@@ -3,12 +3,20 @@
 Their parameters have the names that facenet-pytorch's files use, so those files load. Each forward
 takes float pictures `(pixel - 127.5) / 128` of shape (n, 3, h, w) and returns the box regression
 before the face probability, as there.
+
+Inference on a CPU computes the same values by other operations (`_prelu`, `_max_pool`): on the few
+channels these networks have, PyTorch's own took more than half of the time. Gradients, other
+devices and export to other runtimes go through PyTorch's.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.functional import max_pool2d, prelu, relu
+
+_SLACK = 1e-3
+"""Of a difference of two logits, far above their rounding."""
 
 
 class PNet(nn.Module):
@@ -28,9 +36,38 @@ class PNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Regressions (n, 4, h', w') and probabilities (n, 2, h', w') of not-face and face."""
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.prelu3(self.conv3(self.prelu2(self.conv2(x))))
+        x = self.features(x)
         return self.conv4_2(x), self.conv4_1(x).softmax(dim=1)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What both answers are read from, (n, 32, h', w')."""
+        x = _max_pool(self.pool1, _prelu(self.prelu1, self.conv1(x)))
+        return _prelu(self.prelu3, self.conv3(_prelu(self.prelu2, self.conv2(x))))
+
+    def likely(
+        self, x: torch.Tensor, threshold: float
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The answers of one picture where a face is likely, without computing all others.
+
+        Args:
+            x: (1, 3, h, w).
+            threshold: least face probability, in [0, 1].
+
+        Returns:
+            Row and column of k cells (k, 2), their probabilities (k,) and regressions (k, 4).
+        """
+        features = self.features(x)[0].permute(1, 2, 0)
+        weight, bias = self.conv4_1.weight.flatten(1), self.conv4_1.bias
+        assert bias is not None and self.conv4_2.bias is not None  # noqa: S101, PT018 - for mypy
+        # The probability is the logistic function of this difference, so it passes where that does;
+        # the slack lets pass what rounding might have stopped.
+        bound = torch.logit(torch.tensor(threshold)) - (bias[1] - bias[0])
+        cells = (features @ (weight[1] - weight[0]) >= bound - _SLACK).nonzero()
+        features = features[cells[:, 0], cells[:, 1]]
+        scores = (features @ weight.T + bias).softmax(dim=1)[:, 1]
+        passed = scores >= threshold
+        cells, scores, features = cells[passed], scores[passed], features[passed]
+        return cells, scores, features @ self.conv4_2.weight.flatten(1).T + self.conv4_2.bias
 
 
 class RNet(nn.Module):
@@ -53,10 +90,15 @@ class RNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Regressions (n, 4) and probabilities (n, 2)."""
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.pool2(self.prelu2(self.conv2(x)))
-        x = self.prelu4(self.dense4(_flat(self.prelu3(self.conv3(x)))))
+        x = self.features(x)
         return self.dense5_2(x), self.dense5_1(x).softmax(dim=1)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What both answers are read from, (n, 128)."""
+        x = _max_pool(self.pool1, _prelu(self.prelu1, self.conv1(x)))
+        x = _max_pool(self.pool2, _prelu(self.prelu2, self.conv2(x)))
+        x = _flat(_prelu(self.prelu3, self.conv3(x)))
+        return self.prelu4(self.dense4(x))  # type: ignore[no-any-return]
 
 
 class ONet(nn.Module):
@@ -83,13 +125,59 @@ class ONet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Regressions (n, 4), landmarks (n, 10: five x, then five y) and probabilities (n, 2)."""
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.pool2(self.prelu2(self.conv2(x)))
-        x = self.pool3(self.prelu3(self.conv3(x)))
-        x = self.prelu5(self.dense5(_flat(self.prelu4(self.conv4(x)))))
+        x = _max_pool(self.pool1, _prelu(self.prelu1, self.conv1(x)))
+        x = _max_pool(self.pool2, _prelu(self.prelu2, self.conv2(x)))
+        x = _max_pool(self.pool3, _prelu(self.prelu3, self.conv3(x)))
+        x = self.prelu5(self.dense5(_flat(_prelu(self.prelu4, self.conv4(x)))))
         return self.dense6_2(x), self.dense6_3(x), self.dense6_1(x).softmax(dim=1)
 
 
 def _flat(x: torch.Tensor) -> torch.Tensor:
     """(n, c, h, w) to (n, w * h * c): the order of the Caffe weights these networks come from."""
     return x.permute(0, 3, 2, 1).flatten(1)
+
+
+def _plain(x: torch.Tensor) -> bool:
+    """Whether PyTorch's own operation is to be used."""
+    # Gradients first: they are on while a graph is traced, and then x is not a tensor.
+    return torch.is_grad_enabled() or x.device.type != "cpu"
+
+
+def _prelu(layer: nn.PReLU, x: torch.Tensor) -> torch.Tensor:
+    if _plain(x) or (x.dtype == torch.float32 and x.shape[1] % 4 == 0 and x.shape[1] >= 16):
+        return prelu(x, layer.weight)
+    # PyTorch is slow on few channels, and in bfloat16. The slopes of a whole line of pixels
+    # (channels last) make one long vector operation of it: from relu(x) to x by a, which is a * x
+    # below zero and x above.
+    slopes = layer.weight.view(1, -1, 1, 1).expand(1, -1, 1, x.shape[3])
+    slopes = slopes.contiguous(memory_format=torch.channels_last)
+    return relu(x).lerp_(x, slopes)
+
+
+def _max_pool(layer: nn.MaxPool2d, x: torch.Tensor) -> torch.Tensor:
+    size = int(layer.kernel_size)  # type: ignore[arg-type]
+    if _plain(x):
+        return max_pool2d(x, size, layer.stride, ceil_mode=True)
+    return _max_along(_max_along(x, 2, size), 3, size)
+
+
+def _max_along(x: torch.Tensor, dim: int, size: int) -> torch.Tensor:
+    """Maxima of windows of 2 or 3 values at stride 2, the last window being cut off by the edge."""
+    steps = -(-(x.shape[dim] - size) // 2) + 1
+    first, second = (_every_other(x, dim, start, steps) for start in (0, 1))
+    if first.shape[dim] > second.shape[dim]:  # the last window has one value
+        most = first.clone(memory_format=torch.preserve_format)
+        part = most.narrow(dim, 0, second.shape[dim])
+        torch.maximum(part, second, out=part)
+    else:
+        most = torch.maximum(first, second)
+    if size == 3:
+        third = _every_other(x, dim, 2, steps)
+        part = most.narrow(dim, 0, third.shape[dim])
+        torch.maximum(part, third, out=part)
+    return most
+
+
+def _every_other(x: torch.Tensor, dim: int, start: int, steps: int) -> torch.Tensor:
+    """`steps` slices from `start` at stride 2, or one less where the edge comes before."""
+    return x[(slice(None),) * dim + (slice(start, start + 2 * steps - 1, 2),)]

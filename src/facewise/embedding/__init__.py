@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import torch
-
 from facewise import zoo
-from facewise.embedding.architectures import ARCHITECTURES, build_network
-from facewise.embedding.embedder import Embedder, Network
-from facewise.embedding.onnx import OnnxNetwork
+from facewise.embedding.architectures import ARCHITECTURES
+from facewise.embedding.embedder import Embedder
+from facewise.embedding.running import choose_network, graph_network
 from facewise.errors import ModelError
-from facewise.runtime.devices import resolve_device, resolve_dtype
+from facewise.runtime.devices import resolve_device
+from facewise.runtime.networks import Candidate
+from facewise.runtime.selection import asked_for, matches
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
 
     from facewise.zoo import ModelSpec
 
@@ -31,9 +34,11 @@ def load_embedder(
     weights: str | PathLike[str] | None = None,
     *,
     device: str | torch.device | None = None,
-    dtype: str | torch.dtype | None = None,
+    backend: str | None = None,
+    precision: str | None = None,
     flip: bool | None = None,
     batch_size: int = 32,
+    calibration: NDArray[np.uint8] | None = None,
 ) -> Embedder:
     """Load an embedder of the zoo, or one of your own.
 
@@ -42,12 +47,17 @@ def load_embedder(
             `docs/models.md`), or a `ModelSpec`.
         weights: a weight file of your own, instead of the zoo's.
         device: where it runs; the CPU by default, `"auto"` for the best there is.
-        dtype: number format of a PyTorch network: "float32", "float16" or "bfloat16".
+        backend: what runs it: "torch", "onnxruntime", "openvino", or "auto" for the fastest that
+            proves itself on this machine; by default what `FACEWISE_BACKEND` says, else "auto".
+        precision: "float32", "bfloat16", "float16" (not on the CPU), "int8", or "auto"; by default
+            what `FACEWISE_PRECISION` says, else "auto". See `docs/runtime.md`.
         flip: whether `embed_faces` also embeds each chip's mirror image and adds the two; by
             default what the spec says.
             With other weights or another flip than the spec's, the embedder has no thresholds:
             they were not measured for it.
         batch_size: chips in one pass of the network.
+        calibration: for int8: chips of a few hundred different people, uint8 (n, S, S, 3), cut as
+            `spec.crop` says. What is learnt from them is kept, so they are needed once.
 
     Returns:
         An `Embedder`: `.spec`, `.embed(chips)`, `.embed_faces(images, faces)`.
@@ -55,7 +65,10 @@ def load_embedder(
     Raises:
         ModelError: no such embedder, or its weights are damaged or of another architecture.
         DownloadError: its weights are not here and could not be fetched.
-        DeviceError: the device asked for is not on this machine.
+        DeviceError: the device, or what the precision needs, is not on this machine.
+        ExtraMissingError: the backend is not installed.
+        FacewiseError: backend or precision has a wrong name, or gives vectors too far from
+            those of PyTorch in float32.
 
     Example:
         >>> import facewise
@@ -69,23 +82,26 @@ def load_embedder(
     spec = zoo.find_spec(id)
     if spec.task != "embed":
         raise ModelError(f"{spec.id} is a detector, not an embedder; see `facewise models list`")
-    number = resolve_dtype(dtype)
     if spec.format == "torch" and spec.architecture not in ARCHITECTURES:  # before any download
         raise ModelError(
             f"{spec.id}: this version cannot run the architecture {spec.architecture!r}; "
             f"it has {', '.join(ARCHITECTURES)}"
         )
-    if spec.format == "onnx" and number != torch.float32:
-        raise ModelError(f"{spec.id}: an ONNX graph runs in the format it was saved in")
+    asked = asked_for(backend, precision, impossible="torch" if spec.format == "onnx" else None)
     # Of an ONNX graph only onnxruntime knows the device; what goes in and out is on the host.
     where = resolve_device(None if spec.format == "onnx" else device)
     path = zoo.weights_path(spec, weights)
-    if spec.format == "onnx":
-        network = _onnx_network(spec, path, str(device or "cpu"))
-    else:
-        module = build_network(spec.architecture, path).to(where, number)
-        network = module.to(memory_format=torch.channels_last)
     weight_hash = zoo.file_sha256(path)
+    if spec.format == "onnx" and str(device or "cpu") != "cpu":
+        candidate = Candidate("onnxruntime", "float32")
+        if not matches(candidate, asked):
+            raise ModelError(f"{spec.id}: on device '{device}' an ONNX graph runs as {candidate}")
+        network = graph_network(spec, path, candidate, str(device))
+    else:
+        choice = choose_network(
+            spec, path, weight_hash, asked=asked, device=where, calibration=calibration
+        )
+        network, candidate = choice.built, choice.candidate
     flip = spec.flip if flip is None else flip
     if flip != spec.flip or (spec.weights.sha256 or weight_hash) != weight_hash:
         # Thresholds were measured for the spec's weights and flip, and say nothing of others.
@@ -95,23 +111,7 @@ def load_embedder(
         network,
         weight_hash=weight_hash,
         device=where,
-        dtype=number,
+        candidate=candidate,
         flip=flip,
         batch_size=batch_size,
     )
-
-
-def _onnx_network(spec: ModelSpec, path: Path, device: str) -> Network:
-    """The graph as a function of tensors, once it is seen to fit the spec."""
-    graph = OnnxNetwork(path, device=device)
-    for name, found, stated in (
-        ("input size", graph.input_size, spec.input_size),
-        ("embedding size", graph.embedding_size, spec.embedding_size),
-    ):
-        if found != stated:
-            raise ModelError(f"{path}: {name} {found}, but {spec.id} states {stated}")
-
-    def run(x: torch.Tensor) -> torch.Tensor:
-        return torch.from_numpy(graph(x.contiguous().numpy()))
-
-    return run

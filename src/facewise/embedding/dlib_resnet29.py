@@ -26,6 +26,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels_in: int, channels: int, *, downsamples: bool = False) -> None:
         super().__init__()
         self.downsamples = downsamples
+        self._new_channels = channels - channels_in
         # dlib pads a convolution only if its stride is 1.
         stride, padding = (2, 0) if downsamples else (1, 1)
         self.conv1 = nn.Conv2d(channels_in, channels, 3, stride, padding)
@@ -34,8 +35,14 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels_in, H, W) to (N, channels, H', W')."""
         y = self.conv2(F.relu(self.conv1(x)))
-        shortcut = F.avg_pool2d(x, 2) if self.downsamples else x
-        return F.relu(_add(shortcut, y))
+        if not self.downsamples:
+            return F.relu(x + y)
+        # dlib's `add_prev_` fills the smaller one up with zeros in each dimension: the shortcut has
+        # fewer channels, and an unpadded 3×3 convolution of stride 2 leaves one row and column less
+        # than a 2×2 mean where the size is even.
+        shortcut = F.pad(F.avg_pool2d(x, 2), (0, 0, 0, 0, 0, self._new_channels))
+        missing = (shortcut.shape[3] - y.shape[3], shortcut.shape[2] - y.shape[2])
+        return F.relu(shortcut + F.pad(y, (0, missing[0], 0, missing[1])))
 
 
 class DlibResNet29(nn.Module):
@@ -72,21 +79,3 @@ class DlibResNet29(nn.Module):
         x = self.stages(x)
         embedding: Tensor = self.projection(x.mean(dim=(2, 3)))
         return embedding
-
-
-def _add(a: Tensor, b: Tensor) -> Tensor:
-    """The sum of two (N, C, H, W) tensors, the smaller filled up with zeros in each dimension.
-
-    dlib's `add_prev_`: a shortcut has fewer channels than its block, and an unpadded 3×3
-    convolution of stride 2 leaves one row and column less than a 2×2 mean where the size is even.
-    """
-    channels, height, width = (max(p, q) for p, q in zip(a.shape[1:], b.shape[1:], strict=True))
-    return _fill(a, channels, height, width) + _fill(b, channels, height, width)
-
-
-def _fill(x: Tensor, channels: int, height: int, width: int) -> Tensor:
-    """Append zeros to x of shape (N, C, H, W) until it has the given size."""
-    missing = (channels - x.shape[1], height - x.shape[2], width - x.shape[3])
-    if not any(missing):
-        return x
-    return F.pad(x, (0, missing[2], 0, missing[1], 0, missing[0]))

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facewise.images import ImageSource
+    from facewise.runtime.networks import Candidate
     from facewise.zoo import ModelSpec
 
 
-Network: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
-"""Normalised pictures, float (n, 3, S, S), to vectors of any length, (n, d)."""
+VectorNetwork: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+"""Normalised pictures, float32 (n, 3, S, S), to vectors of any length, (n, d)."""
 
 
 class Embedder:
@@ -31,17 +32,19 @@ class Embedder:
         spec: the model's `ModelSpec`.
         weight_hash: sha256 of the weight file, in hex: embeddings compare only when it is equal.
         flip: `embed_faces` embeds each chip together with its mirror image.
-        batch_size: chips in one pass of the network, which bounds the memory.
+        batch_size: chips in one pass of the network, mirror images counted: it bounds the memory.
+        device: where PyTorch's part of the work is done.
+        candidate: backend and precision of the network.
     """
 
     def __init__(
         self,
         spec: ModelSpec,
-        network: Network,
+        network: VectorNetwork,
         *,
         weight_hash: str,
         device: torch.device,
-        dtype: torch.dtype,
+        candidate: Candidate,
         flip: bool,
         batch_size: int,
     ) -> None:
@@ -52,22 +55,23 @@ class Embedder:
         self.flip = flip
         self.batch_size = batch_size
         self.device = device
-        self.dtype = dtype
+        self.candidate = candidate
         self._network = network
-        normal = spec.normalisation
-        self._mean = torch.tensor(normal.mean, device=device)
-        self._scale = 1 / torch.tensor(normal.std, device=device)
 
     @property
     def settings(self) -> dict[str, str | bool]:
-        """Everything besides the chip that decides a vector, as plain values."""
+        """Everything besides the chip that decides a vector, as plain values.
+
+        In float32 backends differ by rounding only; in other precisions each is itself.
+        """
+        exact = self.candidate.precision == "float32"
         return {
             "model": self.spec.id,
             "weights": self.weight_hash,
             "crop": repr(self.spec.crop),
             "normalisation": repr(self.spec.normalisation),
             "flip": self.flip,
-            "dtype": str(self.dtype),
+            "precision": "float32" if exact else str(self.candidate),
         }
 
     def embed(self, chips: NDArray[np.uint8], *, flip: bool = False) -> NDArray[np.float32]:
@@ -97,9 +101,10 @@ class Embedder:
                 f"got {chips.dtype} {chips.shape}"
             )
         vectors = np.empty((len(chips), self.spec.embedding_size or 0), np.float32)
-        for start in range(0, len(chips), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            vectors[part] = self._embed_batch(np.ascontiguousarray(chips[part]), flip)
+        step = max(self.batch_size // 2, 1) if flip else self.batch_size
+        for start in range(0, len(chips), step):
+            part = slice(start, start + step)
+            vectors[part] = self._embed_batch(chips[part], flip)
         return vectors
 
     def embed_faces(
@@ -129,20 +134,28 @@ class Embedder:
 
     @torch.inference_mode()
     def _embed_batch(self, chips: NDArray[np.uint8], flip: bool) -> NDArray[np.float32]:
-        pixels = torch.from_numpy(chips).to(self.device, non_blocking=True).float()
-        if self.spec.normalisation.colour == "bgr":
-            pixels = pixels.flip(3)
-        # (n, S, S, 3) in memory, seen as (n, 3, S, S): PyTorch's channels_last, nothing is copied.
-        x = ((pixels - self._mean) * self._scale).permute(0, 3, 1, 2).to(self.dtype)
-        vectors = self._network(x).float()
+        x = normalised(chips, self.spec, self.device)
+        vectors = self._network(torch.cat([x, x.flip(3)]) if flip else x)
         if flip:
-            vectors = vectors + self._network(x.flip(3)).float()
+            vectors = vectors[: len(chips)] + vectors[len(chips) :]
         if vectors.shape != (len(chips), self.spec.embedding_size):
             raise ModelError(
                 f"{self.spec.id}: gave {tuple(vectors.shape)} for {len(chips)} chips; its spec "
                 f"states embedding_size {self.spec.embedding_size}"
             )
         if not torch.isfinite(vectors).all():
-            raise ModelError(f"{self.spec.id}: gave values that are not finite ({self.dtype})")
+            raise ModelError(f"{self.spec.id}: gave values that are not finite ({self.candidate})")
         unit: NDArray[np.float32] = torch.nn.functional.normalize(vectors).cpu().numpy()
         return unit
+
+
+def normalised(chips: NDArray[np.uint8], spec: ModelSpec, device: torch.device) -> torch.Tensor:
+    """Chips as the input of a network: float32 (n, 3, S, S), in channels_last memory order."""
+    normal = spec.normalisation
+    pixels = torch.from_numpy(np.ascontiguousarray(chips)).to(device, non_blocking=True).float()
+    if normal.colour == "bgr":
+        pixels = pixels.flip(3)
+    scale = 1 / torch.tensor(normal.std, device=device)
+    pixels.sub_(torch.tensor(normal.mean, device=device)).mul_(scale)
+    # (n, S, S, 3) in memory, seen as (n, 3, S, S): PyTorch's channels_last, nothing is copied.
+    return pixels.permute(0, 3, 1, 2)

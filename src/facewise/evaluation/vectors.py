@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from facewise.errors import ChipError, ImageError
 from facewise.images import load
+from facewise.runtime.workers import device_turn, ordered_map
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,16 +45,17 @@ def embed_photos(images: Sequence[Path], pipeline: Pipeline, report: Report) -> 
     """
     vectors = _nothing(images, pipeline.embedder)
     failures = {}
-    for i, found in enumerate(pipeline.run_each(images)):
-        if isinstance(found, ImageError):
-            failures[i] = _reason(found, images[i])
-        else:
-            best = found.faces.order("most_central", image_size=found.image_size)[:1]
-            if len(best):
-                vectors[i] = found.embeddings[best[0]]
+    with closing(pipeline.run_each(images)) as results:
+        for i, found in enumerate(results):
+            if isinstance(found, ImageError):
+                failures[i] = _reason(found, images[i])
             else:
-                failures[i] = "no face found"
-        report(i + 1)
+                best = found.faces.order("most_central", image_size=found.image_size)[:1]
+                if len(best):
+                    vectors[i] = found.embeddings[best[0]]
+                else:
+                    failures[i] = "no face found"
+            report(i + 1)
     return ImageVectors(vectors, failures)
 
 
@@ -66,32 +68,58 @@ def embed_chips(images: Sequence[Path], embedder: Embedder, report: Report) -> I
     """
     vectors = _nothing(images, embedder)
     failures: dict[int, str] = {}
-    chips = _read_chips(images, embedder, failures)
-    while batch := list(islice(chips, embedder.batch_size)):
+
+    def chip(number: int) -> tuple[int, NDArray[np.uint8] | str]:
+        return number, _read_chip(images[number], embedder)
+
+    def embedded(
+        batch: list[tuple[int, NDArray[np.uint8]]],
+    ) -> tuple[tuple[int, ...], NDArray[np.float32]]:
         numbers, pictures = zip(*batch, strict=True)
-        vectors[list(numbers)] = embedder.embed(np.stack(pictures), flip=embedder.flip)
-        report(numbers[-1] + 1)
+        with device_turn(embedder):
+            return numbers, embedder.embed(np.stack(pictures), flip=embedder.flip)
+
+    with (
+        closing(ordered_map(chip, range(len(images)))) as chips,
+        closing(ordered_map(embedded, _batches(chips, embedder.batch_size, failures))) as results,
+    ):
+        for numbers, found in results:
+            vectors[list(numbers)] = found
+            report(numbers[-1] + 1)
     report(len(images))
     return ImageVectors(vectors, failures)
 
 
-def _read_chips(
-    images: Sequence[Path], embedder: Embedder, failures: dict[int, str]
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """The chips that can be read, with their numbers."""
+def _read_chip(image: Path, embedder: Embedder) -> NDArray[np.uint8] | str:
+    """A chip, or why it cannot be read."""
     side = embedder.spec.input_size
-    for i, image in enumerate(images):
-        try:
-            chip = load(image)
-        except ImageError as error:
-            failures[i] = _reason(error, image)
+    try:
+        chip = load(image)
+    except ImageError as error:
+        return _reason(error, image)
+    if chip.shape[:2] != (side, side):
+        raise ChipError(
+            f"{image}: {chip.shape[1]}×{chip.shape[0]} pixels, but {embedder.spec.id} takes "
+            f"chips of {side}×{side}; give photos that are not yet cut without --aligned"
+        )
+    return chip
+
+
+def _batches(
+    chips: Iterable[tuple[int, NDArray[np.uint8] | str]], size: int, failures: dict[int, str]
+) -> Iterator[list[tuple[int, NDArray[np.uint8]]]]:
+    """The chips with their numbers, some at a time; reasons go to the failures."""
+    batch: list[tuple[int, NDArray[np.uint8]]] = []
+    for number, chip in chips:
+        if isinstance(chip, str):
+            failures[number] = chip
             continue
-        if chip.shape[:2] != (side, side):
-            raise ChipError(
-                f"{image}: {chip.shape[1]}×{chip.shape[0]} pixels, but {embedder.spec.id} takes "
-                f"chips of {side}×{side}; give photos that are not yet cut without --aligned"
-            )
-        yield i, chip
+        batch.append((number, chip))
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _nothing(images: Sequence[Path], embedder: Embedder) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
@@ -160,18 +161,26 @@ def recognize_each(
     pipeline: Pipeline,
     threshold: Threshold,
 ) -> Iterator[PhotoResult]:
-    """`recognize` for one photo after another, each when it is asked for.
+    """`recognize` for one photo after another; they are taken and worked on a little ahead.
 
     Raises:
         ModelMismatchError: the people were loaded with another model than the pipeline's.
     """
     people.require(pipeline.embedder)
-    for photo in _sources(photos):
-        try:
-            faces, error = identify(pipeline.run(photo), people, threshold), None
-        except ImageError as bad:
-            faces, error = NO_FACES, str(bad)
-        yield PhotoResult(describe(photo), faces, error)
+    names: deque[str] = deque()
+
+    def named() -> Iterator[ImageSource]:
+        for photo in _sources(photos):
+            names.append(describe(photo))
+            yield photo
+
+    with closing(pipeline.run_each(named())) as results:
+        for found in results:
+            name = names.popleft()
+            if isinstance(found, ImageError):
+                yield PhotoResult(name, NO_FACES, str(found))
+            else:
+                yield PhotoResult(name, identify(found, people, threshold))
 
 
 def identify(found: EmbeddedFaces, people: People, threshold: Threshold) -> Faces:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facewise.embedding import Embedder
+    from facewise.faces import EmbeddedFaces
     from facewise.pipeline import Pipeline
 
 UNKNOWN = "unknown"
@@ -108,18 +110,23 @@ def load_people(folder: str | PathLike[str], pipeline: Pipeline) -> People:
     """
     folder = Path(folder)
     problems: list[Problem] = []
+    people = dict(sorted(_by_name(folder).items()))
     names, templates = [], []
-    for name, (place, pictures) in sorted(_by_name(folder).items()):
-        if name == UNKNOWN:
-            problems.append(Problem(place, f"{UNKNOWN!r} is what strangers are called; rename it"))
-            continue
-        vectors = list(_subjects(pictures, pipeline, problems))
-        if not vectors:
-            problems.append(Problem(place, f"no usable picture, {name!r} is left out"))
-            continue
-        mean = np.mean(vectors, axis=0)
-        names.append(name)
-        templates.append(mean / np.linalg.norm(mean))
+    every = (path for name in people if name != UNKNOWN for path in people[name][1])
+    with closing(pipeline.run_each(every)) as results:  # of all people at once: full batches
+        for name, (place, pictures) in people.items():
+            if name == UNKNOWN:
+                reason = f"{UNKNOWN!r} is what strangers are called; rename it"
+                problems.append(Problem(place, reason))
+                continue
+            found = zip(pictures, results, strict=False)  # takes no result more than pictures
+            vectors = list(_subjects(found, problems))
+            if not vectors:
+                problems.append(Problem(place, f"no usable picture, {name!r} is left out"))
+                continue
+            mean = np.mean(vectors, axis=0)
+            names.append(name)
+            templates.append(mean / np.linalg.norm(mean))
     if not names:
         listed = "".join(f"\n  {problem}" for problem in problems)
         raise FacewiseError(
@@ -158,10 +165,10 @@ def _pictures_of(folder: Path) -> Iterator[Path]:
 
 
 def _subjects(
-    pictures: list[Path], pipeline: Pipeline, problems: list[Problem]
+    results: Iterable[tuple[Path, EmbeddedFaces | ImageError]], problems: list[Problem]
 ) -> Iterator[NDArray[np.float32]]:
     """The embedding, (d,), of whom each picture shows; what is not plain becomes a problem."""
-    for path, found in zip(pictures, pipeline.run_each(pictures), strict=True):
+    for path, found in results:
         if isinstance(found, ImageError):
             problems.append(Problem(path, str(found).removeprefix(f"{path}: ")))
             continue

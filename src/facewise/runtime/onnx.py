@@ -8,18 +8,19 @@ from typing import Any
 import torch
 
 from facewise.errors import DeviceError, ExtraMissingError, ModelError
+from facewise.runtime.threads import threads
 
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _ERRORS_ONLY = 3  # onnxruntime's log level; below it, some good files warn at every batch
 
 
-def open_session(path: Path, device: str | torch.device | None = None) -> Any:
+def open_session(graph: Path | bytes, device: str | torch.device | None = None) -> Any:
     """An onnxruntime session that runs exactly where it was asked to.
 
-    It uses as many threads as PyTorch, so that one setting governs both.
+    One call uses as many threads as the calling thread may at the time of opening.
 
     Args:
-        path: the ONNX file.
+        graph: the ONNX file, or its content.
         device: `cpu` (the default), `cuda`, `cuda:N`, or `auto` for CUDA where onnxruntime has it.
 
     Raises:
@@ -27,22 +28,25 @@ def open_session(path: Path, device: str | torch.device | None = None) -> Any:
         DeviceError: this onnxruntime has no support for the device, or cannot start it.
         ModelError: the file is missing or not an ONNX graph.
     """
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file")
+    name = "the graph" if isinstance(graph, bytes) else str(graph)
+    if isinstance(graph, Path) and not graph.is_file():
+        raise ModelError(f"{name}: no such file")
     try:
         import onnxruntime
     except ImportError as error:
         raise ExtraMissingError(
-            f"{path}: ONNX models need onnxruntime: pip install 'facewise[onnx]'"
+            f"{name}: ONNX models need onnxruntime: pip install 'facewise[onnx]'"
         ) from error
     provider, options = _provider(device, onnxruntime.get_available_providers())
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = _ERRORS_ONLY
-    settings.intra_op_num_threads = torch.get_num_threads()
+    settings.intra_op_num_threads = threads()
+    # Between two calls its threads would spin and take the processor from everybody else's work.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(path, settings, providers=[(provider, options)])
+        session = onnxruntime.InferenceSession(graph, settings, providers=[(provider, options)])
     except Exception as error:  # onnxruntime's errors have no common base of their own
-        raise ModelError(f"{path}: onnxruntime cannot read it: {error}") from error
+        raise ModelError(f"{name}: onnxruntime cannot read it: {error}") from error
     if provider not in session.get_providers():  # it falls back to the CPU with a mere warning
         raise DeviceError(
             f"device '{device}': onnxruntime has {provider} but could not start it; "

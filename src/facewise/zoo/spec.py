@@ -104,6 +104,9 @@ class ModelSpec:
         thresholds: measured operating points of this model, by rising FAR.
         published: figures its authors state, by protocol.
         measured: figures facewise measured, by protocol (`docs/results/`).
+        precision_loss: by backend and precision ("openvino int8"), points (hundredths) of LFW
+            accuracy lost against float32 with the spec's weights. Where it is known "auto" goes by
+            it; it never takes int8 where it is not.
         notes: whatever a user should know.
     """
 
@@ -120,6 +123,7 @@ class ModelSpec:
     thresholds: tuple[Threshold, ...] = ()
     published: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    precision_loss: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     notes: str = ""
 
     def threshold(self, far: float = 1e-3) -> Threshold:

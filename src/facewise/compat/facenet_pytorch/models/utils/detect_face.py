@@ -17,7 +17,8 @@ from torch.nn.functional import interpolate
 
 from facewise.alignment import MarginCrop, margin_box
 from facewise.compat.facenet_pytorch._pictures import as_list, as_rgb, pixels
-from facewise.detection.mtcnn import Cascade
+from facewise.detection.cascade import Cascade
+from facewise.detection.stages import InDtype, Stages
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -74,15 +75,14 @@ def find_faces(
     """`detect_face` in the words of facewise: one `Faces` for each picture."""
     # DataParallel's copies of a network have no parameters, only buffers.
     tensor = next(chain(pnet.parameters(), pnet.buffers()), torch.empty(0))
+    nets = (pnet, rnet, onet)
+    networks = [n if tensor.dtype == torch.float32 else InDtype(n, tensor.dtype) for n in nets]
     cascade = Cascade(
-        pnet,
-        rnet,
-        onet,
+        Stages(*networks),
         min_face_size=min_face_size,
         thresholds=thresholds,
         factor=factor,
         device=tensor.device if device is None else torch.device(device),
-        dtype=tensor.dtype,
     )
     return [cascade.detect(pixels(image))[0] for image in as_list(images)]
 

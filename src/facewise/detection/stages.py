@@ -1,0 +1,80 @@
+"""The three questions MTCNN asks its networks, whatever runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+Answers: TypeAlias = tuple[Tensor, ...]
+"""Of n candidates: moves (n, 4), in ONet's case landmarks (n, 10), and face probabilities (n,)."""
+
+
+class Stages:
+    """Three networks, as questions.
+
+    Pictures are float32 `(pixel - 127.5) / 128`, (n, 3, h, w), best channels_last.
+
+    Args:
+        pnet: all three answer as the networks of `mtcnn_nets` do.
+        rnet: likewise.
+        onet: likewise.
+    """
+
+    def __init__(
+        self,
+        pnet: Callable[[Tensor], Any],
+        rnet: Callable[[Tensor], Any],
+        onet: Callable[[Tensor], Any],
+    ) -> None:
+        self.pnet, self.rnet, self.onet = pnet, rnet, onet
+
+    def propose(self, x: Tensor, threshold: float) -> Answers:
+        """Where in one picture (1, 3, h, w) a face is likely.
+
+        Returns:
+            Row and column of k cells (k, 2), their probabilities (k,) and moves (k, 4).
+        """
+        if hasattr(self.pnet, "likely"):
+            found: Answers = self.pnet.likely(x, threshold)
+            return found
+        moves, probabilities = self.pnet(x)
+        scores = probabilities[0, 1]
+        cells = (scores >= threshold).nonzero()
+        row, column = cells.T
+        return cells, scores[row, column], moves[0, :, row, column].T
+
+    def refine(self, x: Tensor) -> Answers:
+        """RNet's answers on (n, 3, 24, 24)."""
+        moves, probabilities = self.rnet(x)
+        return moves, probabilities[:, 1]
+
+    def finish(self, x: Tensor) -> Answers:
+        """ONet's answers on (n, 3, 48, 48)."""
+        moves, points, probabilities = self.onet(x)
+        return moves, points, probabilities[:, 1]
+
+
+class InDtype:
+    """A network of `mtcnn_nets` that computes in its own number format.
+
+    Args:
+        network: with its parameters in that format.
+        dtype: the format.
+    """
+
+    def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
+        self._network = network
+        self._dtype = dtype
+        if hasattr(network, "likely"):
+            self.likely = self._likely
+
+    def __call__(self, x: Tensor) -> Answers:
+        """The network's answers, in float32."""
+        return tuple(y.float() for y in self._network(x.to(self._dtype)))
+
+    def _likely(self, x: Tensor, threshold: float) -> Answers:
+        cells, scores, moves = self._network.likely(x.to(self._dtype), threshold)  # type: ignore[operator]
+        return cells, scores.float(), moves.float()

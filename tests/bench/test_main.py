@@ -51,6 +51,7 @@ def test_search(tmp_path):
 
 @pytest.mark.oracle
 @pytest.mark.shared
+@pytest.mark.slow
 def test_detect(tmp_path, shared):
     pytest.importorskip("facenet_pytorch", reason="facenet-pytorch is not installed")
     folder = shared("data/photos/video.mp4").parents[2]
@@ -69,6 +70,7 @@ def test_detect(tmp_path, shared):
 
 @pytest.mark.oracle
 @pytest.mark.shared
+@pytest.mark.slow
 def test_embed(tmp_path, shared):
     pytest.importorskip("facenet_pytorch", reason="facenet-pytorch is not installed")
     folder = shared("data/lfw/lfw-deepfunneled").parents[2]
@@ -85,6 +87,7 @@ def test_embed(tmp_path, shared):
 
 @pytest.mark.oracle
 @pytest.mark.shared
+@pytest.mark.slow
 def test_pipeline(tmp_path, shared):
     pytest.importorskip("facenet_pytorch", reason="facenet-pytorch is not installed")
     folder = shared("data/lfw/lfw-deepfunneled").parents[2]

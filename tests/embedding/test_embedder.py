@@ -153,7 +153,13 @@ def test_a_classifiers_head_in_the_file_is_left_aside(tmp_path, rng):
         np.testing.assert_allclose(embedder.embed(chips), network(x).numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "architecture",
+    [  # the deep ones take long to make, and differ from ir_50 in the number of blocks alone
+        pytest.param(name, marks=[pytest.mark.slow] if name.endswith(("101", "152")) else [])
+        for name in ARCHITECTURES
+    ],
+)
 def test_every_architecture_makes_vectors_from_its_specs_chips(architecture, tmp_path):
     torch.manual_seed(0)
     network = ARCHITECTURES[architecture]()

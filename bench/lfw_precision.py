@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("lfw", type=Path, help="folder with lfw-deepfunneled and pairs.txt")
     parser.add_argument("--model", default=facewise.load_embedder().spec.id)
     parser.add_argument("--chips", type=Path, help="keep the chips in this .npz file")
+    parser.add_argument("--backends", nargs="+", default=("torch", "openvino", "onnxruntime"))
     parser.add_argument("--ranges", action="store_true", help=f"write to {RANGES.name}")
     arguments = parser.parse_args()
     images = arguments.lfw / "lfw-deepfunneled"
@@ -116,12 +117,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["FACEWISE_CACHE"] = cache
         for backend, precision in CANDIDATES:
-            measure(precision, backend, precision, None)
+            if precision == "float32" or backend in arguments.backends:
+                measure(precision, backend, precision, None)
         for name, seen in (
             (f"{len(calibration)} faces", calibration),
             ("one", one_face(spec.crop)),
         ):
-            for backend in ("openvino", "onnxruntime"):
+            for backend in arguments.backends:
                 try:
                     measure(f"int8, calibrated on {name}", backend, "int8", seen)
                 except facewise.FacewiseError as error:

@@ -162,7 +162,7 @@ def test_a_face_cut_by_the_border_is_found_and_its_crops_stay_inside(mtcnn, astr
 
 def test_strips_give_what_the_whole_level_gives(mtcnn, astronaut, monkeypatch):
     [whole] = mtcnn.detect(astronaut)
-    monkeypatch.setattr("facewise.detection.cascade._STRIP", {"cpu": 4000})
+    monkeypatch.setattr("facewise.detection.proposals._STRIP", {"cpu": 4000})
     [strips] = mtcnn.detect(astronaut)
     np.testing.assert_allclose(strips.boxes, whole.boxes, atol=1e-3)
     np.testing.assert_allclose(strips.landmarks, whole.landmarks, atol=1e-3)
@@ -170,7 +170,8 @@ def test_strips_give_what_the_whole_level_gives(mtcnn, astronaut, monkeypatch):
 
 def test_small_chunks_of_candidates_give_the_same(mtcnn, astronaut, monkeypatch):
     [once] = mtcnn.detect(astronaut)
-    monkeypatch.setattr("facewise.detection.cascade._CROPS", {"cpu": (3, 2)})
+    monkeypatch.setattr("facewise.detection.cascade._REFINED", {"cpu": 3})
+    monkeypatch.setattr("facewise.detection.cascade._FINISHED", {"cpu": 2})
     [often] = mtcnn.detect(astronaut)
     np.testing.assert_allclose(often.boxes, once.boxes, atol=1e-3)
 
@@ -228,10 +229,10 @@ def test_likely_cells_are_those_of_the_whole_answer(mtcnn, astronaut):
     with torch.inference_mode():
         moves, probabilities = mtcnn.stages.pnet(x)
         cells, scores, found = mtcnn.stages.pnet.likely(x, 0.6)
-    expected = (probabilities[0, 1] >= 0.6).nonzero()
+    expected = (probabilities[:, 1] >= 0.6).nonzero()
     assert len(expected) > 10
     assert torch.equal(cells, expected)
-    row, column = expected.T
+    _, row, column = expected.T
     torch.testing.assert_close(scores, probabilities[0, 1, row, column], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(found, moves[0, :, row, column].T, rtol=1e-4, atol=1e-5)
 

@@ -50,3 +50,16 @@ def test_nothing_and_boxes_without_area():
     assert nms(np.empty((0, 4), np.float32), np.empty(0, np.float32), 0.5).tolist() == []
     points = np.zeros((2, 4), np.float32)
     assert len(nms(points, np.array([0.5, 0.6], np.float32), 0.5)) == 2
+
+
+def test_boxes_of_different_pictures_do_not_meet(rng):
+    corners = rng.uniform(-50, 200, (600, 2))
+    boxes = np.hstack([corners, corners + rng.uniform(5, 80, (600, 2))]).astype(np.float32)
+    scores = rng.random(600).astype(np.float32).round(2)  # many are equal
+    pictures = rng.integers(0, 5, 600)
+    together = nms(boxes, scores, 0.4, pictures=pictures)
+    for number in range(5):
+        own = np.flatnonzero(pictures == number)
+        alone = own[nms(boxes[own], scores[own], 0.4)]
+        assert together[pictures[together] == number].tolist() == alone.tolist()
+    assert len(nms(boxes[:0], scores[:0], 0.4, pictures=pictures[:0])) == 0

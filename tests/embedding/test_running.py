@@ -58,6 +58,7 @@ def needs(backend):
         ("openvino", "float32", 0.999999),
         pytest.param("torch", "bfloat16", 0.9999, marks=BFLOAT16),
         pytest.param("openvino", "bfloat16", 0.9999, marks=BFLOAT16),
+        pytest.param("torch", "int8", 0.9985, marks=VNNI),
         pytest.param("onnxruntime", "int8", 0.9985, marks=VNNI),
         pytest.param("openvino", "int8", 0.9985, marks=VNNI),
     ],
@@ -118,9 +119,9 @@ def test_what_cannot_be_had_is_named(cache, monkeypatch):
     with pytest.raises(FacewiseError, match="backend 'tensorflow': expected one of torch, onnx"):
         facewise.load_embedder(backend="tensorflow")
     with pytest.raises(
-        FacewiseError, match="does not run with backend 'torch' and precision 'int8"
+        FacewiseError, match="does not run with backend 'onnxruntime' and precision 'bfloat16"
     ):
-        facewise.load_embedder(backend="torch", precision="int8")
+        facewise.load_embedder(backend="onnxruntime", precision="bfloat16")
     monkeypatch.setattr("facewise.runtime.selection.processor_features", frozenset)
     with pytest.raises(DeviceError, match="torch bfloat16: this processor has none of amx_bf16"):
         facewise.load_embedder(backend="torch", precision="bfloat16")
@@ -162,10 +163,12 @@ def test_auto_goes_by_the_loss_that_was_measured():
     loss = {"openvino int8": 0.02, "torch bfloat16": 0.3}
     changed = replace(spec, precision_loss=loss)
     assert running._withheld(changed, spec.weights.sha256) == {
+        "torch int8": "its loss of accuracy was not measured for these weights",
         "onnxruntime int8": "its loss of accuracy was not measured for these weights",
         "torch bfloat16": "loses 0.3 points of accuracy on LFW, more than 0.05",
     }
     assert running._withheld(changed, "other weights").keys() == {
+        "torch int8",
         "onnxruntime int8",
         "openvino int8",
     }

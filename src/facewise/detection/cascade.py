@@ -8,18 +8,21 @@ cut at whole pixels and a box half a pixel off is another window. Boxes count pi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from facewise.detection.mipmaps import Mipmaps
 from facewise.detection.nms import nms
-from facewise.detection.resampling import IntegralImage
-from facewise.detection.stages import Answers, Stages
+from facewise.detection.proposals import Candidates, Proposer, levels, moved
+from facewise.detection.resampling import IntegralImages
+from facewise.detection.sieve import Sieve
+from facewise.detection.stages import Answers, Stages, network_input, size_for
 from facewise.faces import Faces
 from facewise.images import load, sources
+from facewise.runtime.threads import threads
 from facewise.runtime.workers import ordered_map
 
 if TYPE_CHECKING:
@@ -28,34 +31,23 @@ if TYPE_CHECKING:
     from facewise.images import ImageSource
 
     Floats = NDArray[np.float32]
+    Picture = NDArray[np.uint8]
 
-_CELL, _STRIDE = 12, 2  # PNet's window and step, in pixels of a level
-_LEVEL_NMS, _CANDIDATE_NMS = 0.5, 0.7  # intersection over union
-_STRIP = {"cpu": 3 << 15, "other": 1 << 22}
-"""Pixels of a level in one pass of PNet: bounds memory, and on a CPU fits a core's cache."""
+_NMS = 0.7  # intersection over union, of candidates
+_REFINED = {"cpu": 64, "other": 1024}
+_FINISHED = {"cpu": 16, "other": 256}
+"""Candidates in one pass of RNet and of ONet: bounds memory, and on a CPU fits a core's cache."""
 
-_CROPS = {"cpu": (64, 16), "other": (1024, 256)}
-"""Candidates in one pass of RNet and of ONet, likewise."""
+_ROUNDED = 8
+"""Parts of a full pass; other numbers of candidates are rounded up to some of them, because oneDNN
+prepares itself for every new number, which takes longer than some candidates more."""
 
+_CANDIDATES_WORTH_SIFTING = 48
+"""For RNet: where there are fewer, looking twice takes longer than looking well."""
 
-class _Strip(NamedTuple):
-    """Some rows of PNet's answer to a level of the pyramid.
-
-    Attributes:
-        scale: size of the level over the picture's.
-        height: of the level, in pixels.
-        width: of the level, in pixels.
-        first: row of the answer.
-        last: row of the answer, exclusive.
-        cells: rows of the whole answer.
-    """
-
-    scale: float
-    height: int
-    width: int
-    first: int
-    last: int
-    cells: int
+_TOGETHER, _TOGETHER_PIXELS = 16, 1 << 20
+"""Pictures of one size that pass the networks together, and their pixels, at most. Small pictures
+take less time so; on large ones nothing is gained."""
 
 
 class Cascade:
@@ -67,7 +59,13 @@ class Cascade:
         thresholds: least face probability at each of the three stages, in [0, 1].
         factor: size of each level of the pyramid over the one before, in (0, 1).
         device: where the networks are.
+        sieve: what spares the networks most of their work; None: they look at everything.
+
+    Attributes:
+        together: pictures that are worth giving at once, when they are small and of one size.
     """
+
+    together = 8
 
     def __init__(
         self,
@@ -77,6 +75,7 @@ class Cascade:
         thresholds: Sequence[float],
         factor: float,
         device: torch.device,
+        sieve: Sieve | None = None,
     ) -> None:
         if not 1 <= min_face_size < math.inf:
             raise ValueError(f"min_face_size: expected at least 1 pixel, got {min_face_size}")
@@ -85,6 +84,7 @@ class Cascade:
         if not 0 < factor < 1:
             raise ValueError(f"factor: expected a value in (0, 1), got {factor}")
         self.stages = stages
+        self.sieve = sieve
         self.min_face_size = float(min_face_size)
         self.thresholds = tuple(float(t) for t in thresholds)
         self.factor = float(factor)
@@ -95,7 +95,8 @@ class Cascade:
 
         Args:
             images: pictures of any sizes in any form that `facewise.load_image` takes; they are
-                read one at a time, so a long list of paths takes no more memory than one picture.
+                read as they are needed, so a long list of paths takes no more memory than a few
+                pictures for each processor.
 
         Returns:
             One `Faces` with landmarks for each picture, most confident face first; empty where
@@ -104,142 +105,130 @@ class Cascade:
         Raises:
             ImageError: an input is not a picture.
         """
-        return list(ordered_map(self._detect_one, sources(images)))
+        given = sources(images)
+        # No fewer groups than processors, if that is known.
+        share = -(-len(given) // threads()) if isinstance(given, Sized) else _TOGETHER
+        groups = same_size(ordered_map(load, given), min(share, _TOGETHER))
+        return [faces for group in ordered_map(self._detect_group, groups) for faces in group]
 
-    def _detect_one(self, source: ImageSource) -> Faces:
-        image = load(source)
-        scales = list(self._scales(*image.shape[:2]))
-        if not scales:
-            return Faces.empty()
-        picture = IntegralImage(image)
-        boxes = _squared(self._propose(picture, scales))
-        boxes = _squared(self._refine(picture, boxes))
-        return self._finish(picture, boxes)
+    def _detect_group(self, images: Sequence[Picture]) -> list[Faces]:
+        """The faces of some pictures of one size."""
+        height, width = images[0].shape[:2]
+        pyramid = levels(height, width, self.min_face_size, self.factor)
+        if not pyramid:
+            return [Faces.empty() for _ in images]
+        pictures = IntegralImages(images)
+        proposer = Proposer(self.stages, self.sieve, self.thresholds[0], self.device)
+        candidates = _squared(proposer.propose(pictures, pyramid))
+        if self.sieve is not None:
+            candidates = self._sifted(images, self.sieve, candidates)
+        candidates = _squared(self._refine(pictures, candidates))
+        return self._finish(pictures, candidates)
 
-    def _scales(self, height: int, width: int) -> Iterator[float]:
-        """Sizes of the pyramid's levels over the picture's, until one is smaller than a cell."""
-        scale = _CELL / self.min_face_size
-        shorter = min(height, width) * scale
-        while shorter >= _CELL:
-            yield scale
-            scale *= self.factor
-            shorter *= self.factor
+    def _sifted(
+        self, images: Sequence[Picture], sieve: Sieve, candidates: Candidates
+    ) -> Candidates:
+        """The candidates that are worth RNet's while."""
+        if len(candidates.boxes) < _CANDIDATES_WORTH_SIFTING * len(images):
+            return candidates
+        candidates, windows = _visible(candidates, images[0].shape[1], images[0].shape[0])
+        passed = np.empty(len(candidates.boxes), bool)
+        for number, image in enumerate(images):
+            own = np.flatnonzero(candidates.pictures == number)
+            if len(own):
+                crops = Mipmaps(image).crops(windows[own], 24)
+                passed[own] = sieve.candidates(crops, self.thresholds[1])
+        return candidates.chosen(passed)
 
-    def _propose(self, picture: IntegralImage, scales: list[float]) -> Floats:
-        """Stage one: boxes from every level of the pyramid."""
-        strips = [strip for scale in scales for strip in self._strips(picture, scale)]
-        scanned = list(ordered_map(partial(self._scan, picture), strips))
-        found = []
-        for scale in scales:
-            parts = [part for strip, part in zip(strips, scanned, strict=True) if strip[0] == scale]
-            cells, scores, moves = (np.concatenate(values) for values in zip(*parts, strict=True))
-            start = np.floor((_STRIDE * cells + 1) / np.float32(scale))
-            end = np.floor((_STRIDE * cells + _CELL) / np.float32(scale))
-            boxes = np.concatenate([start, end], axis=1)
-            kept = nms(boxes, scores, _LEVEL_NMS)
-            found.append(np.concatenate([boxes, moves, scores[:, None]], axis=1)[kept])
-        rows = np.concatenate(found)
-        rows = rows[nms(rows[:, :4], rows[:, 8], _CANDIDATE_NMS)]
-        return _moved(rows[:, :4], rows[:, 4:8], extra=0)
-
-    def _strips(self, picture: IntegralImage, scale: float) -> Iterator[_Strip]:
-        """The rows of PNet's answer to one level, some at a time."""
-        height = int(picture.height * scale + 1)
-        width = int(picture.width * scale + 1)
-        cells = -(-(height - 2) // _STRIDE) - 4  # 3×3, pool rounding up, 3×3, 3×3
-        step = max(self._pieces(_STRIP) // width // _STRIDE, 1)
-        for first in range(0, cells, step):
-            yield _Strip(scale, height, width, first, min(first + step, cells), cells)
-
-    @torch.inference_mode()  # of the thread it runs in
-    def _scan(self, picture: IntegralImage, strip: _Strip) -> tuple[Floats, Floats, Floats]:
-        """PNet over one strip, with the rows of picture its cells look at: as if over the whole.
-
-        Returns:
-            Of the cells above the threshold: `(column, row)` (n, 2), score (n,), moves (n, 4).
-        """
-        first, last = strip.first, strip.last
-        end = strip.height if last == strip.cells else (last - 1) * _STRIDE + _CELL
-        level = picture.resized(strip.height, strip.width, slice(first * _STRIDE, end))
-        x = self._input(level[None])
-        found = self.stages.propose(x, self.thresholds[0])
-        cells, scores, moves = (y.float().cpu().numpy() for y in found)
-        return cells[:, ::-1] + np.array([0, first], np.float32), scores, moves
-
-    def _refine(self, picture: IntegralImage, boxes: Floats) -> Floats:
+    def _refine(self, pictures: IntegralImages, candidates: Candidates) -> Candidates:
         """Stage two: RNet keeps and moves candidates."""
-        boxes, (moves, scores) = self._judge(picture, boxes, self.stages.refine, 24)
+        size = size_for(self.device, _REFINED)
+        candidates, answers = self._judge(pictures, candidates, self.stages.refine, 24, size)
+        moves, scores = answers
         passed = scores > np.float32(self.thresholds[1])
-        boxes, scores, moves = boxes[passed], scores[passed], moves[passed]
-        kept = nms(boxes, scores, _CANDIDATE_NMS)
-        return _moved(boxes[kept], moves[kept], extra=1)
+        candidates, scores, moves = candidates.chosen(passed), scores[passed], moves[passed]
+        kept = nms(candidates.boxes, scores, _NMS, pictures=candidates.pictures)
+        numbers, boxes = candidates.chosen(kept)
+        return Candidates(numbers, moved(boxes, moves[kept], extra=1))
 
-    def _finish(self, picture: IntegralImage, boxes: Floats) -> Faces:
+    def _finish(self, pictures: IntegralImages, candidates: Candidates) -> list[Faces]:
         """Stage three: ONet decides, moves and places the landmarks."""
-        boxes, (moves, points, scores) = self._judge(picture, boxes, self.stages.finish, 48)
+        size = size_for(self.device, _FINISHED)
+        candidates, answers = self._judge(pictures, candidates, self.stages.finish, 48, size)
+        moves, points, scores = answers
         passed = scores > np.float32(self.thresholds[2])
-        boxes, scores, moves, points = (a[passed] for a in (boxes, scores, moves, points))
+        numbers, boxes = candidates.chosen(passed)
+        scores, moves, points = (values[passed] for values in (scores, moves, points))
         sides = boxes[:, None, 2:] - boxes[:, None, :2] + 1
         landmarks = sides * points.reshape(-1, 2, 5).transpose(0, 2, 1) + boxes[:, None, :2] - 1
-        boxes = _moved(boxes, moves, extra=1)
-        kept = nms(boxes, scores, _CANDIDATE_NMS, overlap="smaller")
-        # The regression can turn a box inside out in theory; such a box shows nothing.
-        kept = kept[(boxes[kept, 2:] >= boxes[kept, :2]).all(axis=1)]
-        return Faces(boxes[kept], scores[kept], landmarks[kept])
+        boxes = moved(boxes, moves, extra=1)
+        found = []
+        for number in range(pictures.number):  # one by one: here the sort decides between ties
+            own = np.flatnonzero(numbers == number)
+            kept = own[nms(boxes[own], scores[own], _NMS, overlap="smaller")]
+            # The regression can turn a box inside out in theory; such a box shows nothing.
+            kept = kept[(boxes[kept, 2:] >= boxes[kept, :2]).all(axis=1)]
+            found.append(Faces(boxes[kept], scores[kept], landmarks[kept]))
+        return found
 
     def _judge(
         self,
-        picture: IntegralImage,
-        boxes: Floats,
+        pictures: IntegralImages,
+        candidates: Candidates,
         ask: Callable[[torch.Tensor], Answers],
+        side: int,
         size: int,
-    ) -> tuple[Floats, list[Floats]]:
-        """Run a network over the boxes that show any of the picture; these, and its answers."""
-        windows = _windows(boxes, picture.width, picture.height)
-        visible = (windows[:, 2:] > windows[:, :2]).all(axis=1)
-        boxes, windows = boxes[visible], windows[visible]
-        if not len(boxes):
-            windows = np.array([[0, 0, 1, 1]])  # one pixel, for the shapes of an empty answer
-        chunk = self._pieces(_CROPS)[size == 48]
-        chunks = [windows[start : start + chunk] for start in range(0, len(windows), chunk)]
+    ) -> tuple[Candidates, list[Floats]]:
+        """Run a network over the boxes that show any of their picture; these, and its answers."""
+        candidates, windows = _visible(candidates, pictures.width, pictures.height)
+        numbers = candidates.pictures
+        step = max(size // _ROUNDED, 1)
 
         @torch.inference_mode()
-        def judge(part: NDArray[np.intp]) -> list[Floats]:
-            x = self._input(picture.crops(part, size))
-            return [y.float().cpu().numpy() for y in ask(x)]
+        def judge(start: int) -> list[Floats]:
+            part = slice(start, start + size)
+            crops = pictures.crops(windows[part], side, numbers[part])
+            count = len(crops)
+            crops = np.pad(
+                crops, ((0, -count % step or step * (not count)), (0, 0), (0, 0), (0, 0))
+            )
+            answers = ask(network_input(crops, self.device))
+            return [y[:count].float().cpu().numpy() for y in answers]
 
-        parts = ordered_map(judge, chunks)
-        answers = [np.concatenate(values)[: len(boxes)] for values in zip(*parts, strict=True)]
-        return boxes, answers
-
-    def _input(self, pictures: Floats) -> torch.Tensor:
-        """What the networks take, for pictures in [0, 255], shape (n, h, w, 3)."""
-        pictures -= np.float32(127.5)
-        pictures *= np.float32(1 / 128)
-        # Seen as (n, 3, h, w) this memory is what PyTorch calls channels_last: nothing is copied.
-        x = torch.from_numpy(pictures).to(self.device, non_blocking=True)
-        return x.permute(0, 3, 1, 2)
-
-    def _pieces(self, sizes: Mapping[str, Any]) -> Any:
-        return sizes["cpu" if self.device.type == "cpu" else "other"]
+        parts = ordered_map(judge, range(0, max(len(windows), 1), size))
+        return candidates, [np.concatenate(values) for values in zip(*parts, strict=True)]
 
 
-def _moved(boxes: Floats, moves: Floats, extra: int) -> Floats:
-    """Boxes shifted by a network's regression, which counts in widths and heights.
+def same_size(images: Iterable[Picture], most: int) -> Iterator[list[Picture]]:
+    """Pictures that follow each other, in groups of one size: as many as are worth it."""
+    group: list[Picture] = []
+    for image in images:
+        room = min(most, _TOGETHER_PIXELS // (image.shape[0] * image.shape[1]))
+        if group and (len(group) >= room or group[0].shape != image.shape):
+            yield group
+            group = []
+        group.append(image)
+        del image  # not held while the next one is made
+    if group:
+        yield group
 
-    MTCNN's first stage counts a side as the difference of its ends, the others as one more.
-    """
-    sides = boxes[:, 2:] - boxes[:, :2] + np.float32(extra)
-    moved: Floats = boxes + moves * np.tile(sides, 2)
-    return moved
 
-
-def _squared(boxes: Floats) -> Floats:
+def _squared(candidates: Candidates) -> Candidates:
     """The square round each box's centre with the longer of its sides."""
+    numbers, boxes = candidates
     sides = boxes[:, 2:] - boxes[:, :2]
     longer = sides.max(axis=1, keepdims=True)
     corner = boxes[:, :2] + sides * np.float32(0.5) - longer * np.float32(0.5)
-    return np.concatenate([corner, corner + longer], axis=1)
+    return Candidates(numbers, np.concatenate([corner, corner + longer], axis=1))
+
+
+def _visible(
+    candidates: Candidates, width: int, height: int
+) -> tuple[Candidates, NDArray[np.intp]]:
+    """The candidates that show any of their picture, and the pixels that they cover."""
+    windows = _windows(candidates.boxes, width, height)
+    visible = (windows[:, 2:] > windows[:, :2]).all(axis=1)
+    return candidates.chosen(visible), windows[visible]
 
 
 def _windows(boxes: Floats, width: int, height: int) -> NDArray[np.intp]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,15 +15,17 @@ from torch import nn
 
 from facewise.detection.cascade import Cascade
 from facewise.detection.mtcnn_nets import ONet, PNet, RNet
+from facewise.detection.sieve import CandidateSieve, CellSieve, Sieve
 from facewise.detection.stages import InDtype, Stages
 from facewise.errors import ModelError
 from facewise.faces import Faces
 from facewise.images import load
 from facewise.runtime.devices import resolve_device, resolve_dtype
 from facewise.runtime.networks import Candidate, compile_network
+from facewise.runtime.quantization import Ranges
 from facewise.runtime.selection import Proof, asked_for, choose
-from facewise.runtime.weights import read_tensors
-from facewise.zoo import cache_dir, file_sha256
+from facewise.runtime.weights import BUNDLED, read_tensors
+from facewise.zoo import cache_dir, file_sha256, get_spec
 
 MODES = ("exact", "fast")
 
@@ -33,23 +36,43 @@ _OFFERED = {
     "fast": (
         _EXACT,
         Candidate("torch", "bfloat16"),
+        Candidate("torch", "int8"),
         Candidate("onnxruntime", "float32"),
+        Candidate("onnxruntime", "int8"),
         Candidate("openvino", "float32"),
         Candidate("openvino", "bfloat16"),
+        Candidate("openvino", "int8"),
     ),
     "fast elsewhere": (_EXACT, Candidate("torch", "bfloat16"), Candidate("torch", "float16")),
 }
-"""What may run the networks, by mode; elsewhere: on other devices than the CPU."""
+"""What may run the networks, in the fast mode those of the sieve; elsewhere: on other devices than
+the CPU, where there is no sieve."""
 
-_LEAST_OVERLAP = {"float32": 0.999, "bfloat16": 0.9, "float16": 0.9}
-"""With the box of float32 PyTorch: rounding decides which of several good candidates stands for a
-face, so the box of a lower precision is as good and not the same."""
+_LEAST_OVERLAP = {"exact": 0.999, "fast": 0.98, "fast elsewhere": 0.9}
+"""With the box that float32 PyTorch finds without a sieve. Rounding decides which of several good
+candidates stands for a face, so in a lower precision its box is as good and not the same."""
 
-_SHAPES = {"pnet": (1, 3, 84, 640), "rnet": (64, 3, 24, 24), "onet": (16, 3, 48, 48)}
+_SHAPES = {
+    "pnet": (1, 3, 84, 640), "rnet": (64, 3, 24, 24), "onet": (16, 3, 48, 48),
+    "cells": (1, 3, 84, 640), "candidates": (256, 3, 24, 24),
+}  # fmt: skip
 """Of a typical input."""
+
+_DYNAMIC = {"pnet": {0: "batch", 2: "height", 3: "width"}}
+_DYNAMIC["cells"] = _DYNAMIC["pnet"]
 
 _TIMED = (480, 640)
 """Height and width of the picture that is timed."""
+
+
+_SIEVE = BUNDLED / "mtcnn_sieve.safetensors"
+
+
+class _Parts(NamedTuple):
+    """What of a cascade is chosen."""
+
+    stages: Stages
+    sieve: Sieve | None
 
 
 class Mtcnn(Cascade):
@@ -61,19 +84,22 @@ class Mtcnn(Cascade):
         min_face_size: smallest face looked for, in pixels.
         thresholds: least face probability at each of the three stages, in [0, 1].
         factor: size of each level of the pyramid over the one before, in (0, 1).
-        mode: "exact" computes in float32 and gives the faces of facenet-pytorch. "fast" lets the
-            first two networks compute in a lower precision, where the processor is faster with it;
-            it finds the same faces but for a few doubtful ones, in boxes that differ by a few per
-            cent (`docs/results/speed.md`).
+        mode: "exact" computes in float32 and gives the faces of facenet-pytorch. "fast" looks
+            twice: a sieve finds where a face is possible, and the networks judge only that, in
+            float32. It finds the same faces but for a few doubtful ones, and nearly always in the
+            same boxes (`docs/results/speed.md`). On other devices than the CPU it lets the first
+            two networks compute in a lower precision instead.
         backend: "torch", "onnxruntime", "openvino" or "auto"; by default what `FACEWISE_BACKEND`
-            says. "auto" is torch in the exact mode, and what is fastest in the fast mode.
-        precision: of the fast mode: "float32", "bfloat16", "float16" (not on the CPU) or "auto";
-            by default what `FACEWISE_PRECISION` says.
+            says. "auto" is torch in the exact mode; in the fast mode it is what runs the sieve
+            fastest.
+        precision: of the sieve: "float32", "bfloat16", "int8" or "auto"; by default what
+            `FACEWISE_PRECISION` says. On other devices: of the networks, also "float16".
         device: where PyTorch runs (see `facewise.runtime.devices`).
 
     Raises:
         ValueError: an option is outside its range; a precision for the exact mode.
-        ModelError: the file does not hold the networks.
+        ModelError: the file does not hold the networks; or, in the fast mode, not those that the
+            sieve was taught by.
         FacewiseError: backend or precision cannot be had (see `facewise.runtime.selection`).
     """
 
@@ -111,7 +137,10 @@ class Mtcnn(Cascade):
         asked = asked_for(backend, "float32" if mode == "exact" else precision)
         if mode == "exact" and (asked[0] == "auto" or where.type != "cpu"):
             asked = ("torch", "float32")
-        self.candidate = _EXACT if asked == ("torch", "float32") else self._choose(asked, networks)
+        if mode == "exact" and asked == ("torch", "float32"):
+            self.candidate = _EXACT
+        else:
+            self.candidate = self._choose(asked, networks)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -123,43 +152,55 @@ class Mtcnn(Cascade):
             "factor": self.factor,
             "mode": self.mode,
             "networks": str(self.candidate),
+            "sieve": None if self.sieve is None else file_sha256(_SIEVE),
         }
 
     def _choose(self, asked: tuple[str, str], networks: tuple[PNet, RNet, ONet]) -> Candidate:
-        """Take the networks that run best, and say what they are."""
-        plain = self.stages
+        """Take what runs best, and say what it is."""
+        plain = _Parts(self.stages, None)
+        elsewhere = self.device.type != "cpu"
+        offered = f"{self.mode} elsewhere" if elsewhere else self.mode
+        build = partial(self._compiled_stages, networks)
+        key = [self._weight_hash, self.min_face_size, self.thresholds]
+        if offered == "fast":
+            if self._weight_hash != get_spec("mtcnn").weights.sha256:
+                raise ModelError(
+                    "mode='fast': its sieve was taught by the weights that come with facewise; "
+                    "with others take mode='exact'"
+                )
+            build = partial(self._with_sieve, load_sieve_networks(_SIEVE))
+            key.append(file_sha256(_SIEVE))
         face = load(_DATA / "self_test_face.jpg")
         height, width = _TIMED
         tiles = (-(-height // face.shape[0]), -(-width // face.shape[1]), 1)
         scene = np.tile(face, tiles)[:height, :width]
 
-        def faces(stages: Stages, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Faces:
-            self.stages = stages
+        def faces(parts: _Parts, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Faces:
+            self.stages, self.sieve = parts
             return self.detect([image])[0]
 
-        def prove(stages: Stages, candidate: Candidate) -> Proof:
-            overlap = _overlap(faces(plain, face), faces(stages, face))
-            return Proof("overlap of a known face", overlap, _LEAST_OVERLAP[candidate.precision])
+        def prove(parts: _Parts, _: Candidate) -> Proof:
+            overlap = _overlap(faces(plain, face), faces(parts, face))
+            return Proof("overlap of a known face", overlap, _LEAST_OVERLAP[offered])
 
-        offered = self.mode if self.device.type == "cpu" else f"{self.mode} elsewhere"
         try:
             choice = choose(
                 f"mtcnn {self.mode}",
-                key=json.dumps([self._weight_hash, self.min_face_size, self.thresholds]),
+                key=json.dumps(key),
                 asked=asked,
                 offered=_OFFERED[offered],
-                build=lambda candidate: self._build(candidate, networks),
+                build=build,
                 prove=prove,
-                workloads={f"{width}×{height} pixels": lambda stages: faces(stages, scene)},
+                workloads={f"{width}×{height} pixels": lambda parts: faces(parts, scene)},
                 folder=cache_dir() / "runtime",
                 device=self.device,
             )
         finally:
-            self.stages = plain
-        self.stages = choice.built
+            self.stages, self.sieve = plain
+        self.stages, self.sieve = choice.built
         return choice.candidate
 
-    def _build(self, candidate: Candidate, networks: tuple[PNet, RNet, ONet]) -> Stages:
+    def _compiled_stages(self, networks: tuple[PNet, RNet, ONet], candidate: Candidate) -> _Parts:
         """The networks, the last always in float32: its score chooses the box of a face."""
         pnet, rnet, onet = networks
         if candidate.backend == "torch":
@@ -167,20 +208,35 @@ class Mtcnn(Cascade):
             low_pnet, low_rnet = (
                 InDtype(copy.deepcopy(net).to(dtype), dtype) for net in (pnet, rnet)
             )
-            return Stages(low_pnet, low_rnet, onet)
+            return _Parts(Stages(low_pnet, low_rnet, onet), None)
         last = Candidate(candidate.backend, "float32")
-        return Stages(
-            self._compiled("pnet", pnet, candidate, {0: "batch", 2: "height", 3: "width"}),
+        stages = Stages(
+            self._compiled("pnet", pnet, candidate),
             self._compiled("rnet", rnet, candidate),
             self._compiled("onet", onet, last),
         )
+        return _Parts(stages, None)
+
+    def _with_sieve(
+        self, networks: tuple[CellSieve, CandidateSieve], candidate: Candidate
+    ) -> _Parts:
+        """The networks as they are, behind a sieve."""
+        ranges = json.loads((_DATA / "sieve_ranges.json").read_text(encoding="utf-8"))
+        cells, candidates = (
+            self._compiled(name, network, candidate, ranges[name])
+            for name, network in zip(("cells", "candidates"), networks, strict=True)
+        )
+        if candidate.backend == "torch":  # takes pixels as they are
+            return _Parts(self.stages, Sieve(lambda x: cells(x)[0], lambda x: candidates(x)[0]))
+        sieve = Sieve(lambda x: cells(x.float())[0], lambda x: candidates(x.float())[0])
+        return _Parts(self.stages, sieve)
 
     def _compiled(
         self,
         name: str,
         network: nn.Module,
         candidate: Candidate,
-        dynamic: dict[int, str] | None = None,
+        ranges: Ranges | None = None,
     ) -> Any:
         return compile_network(
             network,
@@ -189,7 +245,8 @@ class Mtcnn(Cascade):
             key=f"{self._weight_hash} {name}",
             folder=cache_dir() / "runtime",
             device=self.device,
-            dynamic=dynamic,
+            dynamic=_DYNAMIC.get(name),
+            calibration=ranges,
         )
 
 
@@ -215,6 +272,23 @@ def load_networks(weights: Path) -> tuple[PNet, RNet, ONet]:
             network.load_state_dict(parameters_of(name, weights))
     except RuntimeError as error:  # its text says which network does not fit
         raise ModelError(f"{weights}: not the weights of MTCNN ({error})") from error
+    for network in networks:
+        network.eval().requires_grad_(False)
+    return networks
+
+
+def load_sieve_networks(weights: Path) -> tuple[CellSieve, CandidateSieve]:
+    """The two networks of a sieve, in float32, for inference.
+
+    Raises:
+        ModelError: the file does not hold them.
+    """
+    networks = CellSieve(), CandidateSieve()
+    try:
+        for name, network in zip(("cells", "candidates"), networks, strict=True):
+            network.load_state_dict(parameters_of(name, weights))
+    except RuntimeError as error:
+        raise ModelError(f"{weights}: not the weights of a sieve ({error})") from error
     for network in networks:
         network.eval().requires_grad_(False)
     return networks

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn.functional import max_pool2d, prelu, relu
+from torch.nn.functional import conv2d, max_pool2d, prelu, relu
 
 _SLACK = 1e-3
 """Of a difference of two logits, far above their rounding."""
@@ -47,27 +47,56 @@ class PNet(nn.Module):
     def likely(
         self, x: torch.Tensor, threshold: float
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The answers of one picture where a face is likely, without computing all others.
+        """The answers of pictures where a face is likely, without computing all others.
 
         Args:
-            x: (1, 3, h, w).
+            x: (n, 3, h, w).
             threshold: least face probability, in [0, 1].
 
         Returns:
-            Row and column of k cells (k, 2), their probabilities (k,) and regressions (k, 4).
+            Picture, row and column of k cells (k, 3), their probabilities (k,) and regressions
+            (k, 4).
         """
-        features = self.features(x)[0].permute(1, 2, 0)
+        features = self.features(x).permute(0, 2, 3, 1)
         weight, bias = self.conv4_1.weight.flatten(1), self.conv4_1.bias
-        assert bias is not None and self.conv4_2.bias is not None  # noqa: S101, PT018 - for mypy
+        assert bias is not None  # noqa: S101 - for mypy
         # The probability is the logistic function of this difference, so it passes where that does;
         # the slack lets pass what rounding might have stopped.
         bound = torch.logit(torch.tensor(threshold)) - (bias[1] - bias[0])
         cells = (features @ (weight[1] - weight[0]) >= bound - _SLACK).nonzero()
-        features = features[cells[:, 0], cells[:, 1]]
-        scores = (features @ weight.T + bias).softmax(dim=1)[:, 1]
+        passed, scores, moves = self._answers(features[tuple(cells.T)], threshold)
+        return cells[passed], scores, moves
+
+    def judge(
+        self, x: torch.Tensor, threshold: float
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The answers for k single windows.
+
+        Args:
+            x: the windows side by side, (1, 3, 12, 12 * k): convolutions are fast over long lines,
+                and what they compute across the seams is not looked at.
+            threshold: least face probability, in [0, 1].
+
+        Returns:
+            Whether a face is likely (k,); of the windows where it is, n, the probabilities (n,) and
+            regressions (n, 4).
+        """
+        x = _max_pool(self.pool1, _prelu(self.prelu1, self.conv1(x)))
+        x = _prelu(self.prelu2, self.conv2(x))  # of each window 3 columns are its own, of 6
+        x = conv2d(x, self.conv3.weight, self.conv3.bias, stride=(1, 6))
+        features = _prelu(self.prelu3, x)[0, :, 0].T
+        return self._answers(features, threshold)
+
+    def _answers(
+        self, features: torch.Tensor, threshold: float
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Of features (k, 32) whether a face is likely; where it is, probabilities and moves."""
+        assert self.conv4_1.bias is not None and self.conv4_2.bias is not None  # noqa: S101, PT018
+        logits = features @ self.conv4_1.weight.flatten(1).T + self.conv4_1.bias
+        scores = logits.softmax(dim=1)[:, 1]
         passed = scores >= threshold
-        cells, scores, features = cells[passed], scores[passed], features[passed]
-        return cells, scores, features @ self.conv4_2.weight.flatten(1).T + self.conv4_2.bias
+        moves = features[passed] @ self.conv4_2.weight.flatten(1).T + self.conv4_2.bias
+        return passed, scores[passed], moves
 
 
 class RNet(nn.Module):

@@ -25,6 +25,7 @@ def nms(
     scores: Floats,
     threshold: float,
     overlap: Literal["union", "smaller"] = "union",
+    pictures: Numbers | None = None,
 ) -> Numbers:
     """Keep the best box of each heap of overlapping ones.
 
@@ -36,6 +37,8 @@ def nms(
             intersection over the smaller area, which also removes a small box inside a large
             one; as in MTCNN's last stage (Zhang et al. 2016) its boxes include their last pixel,
             so sides count one more.
+        pictures: number of the picture that each box is in (n,); boxes of different ones do not
+            overlap. None: all are in the same.
 
     Returns:
         Numbers of the boxes kept, best first.
@@ -45,16 +48,27 @@ def nms(
     # numpy's default sort, worst first; only the same sorts break ties the same way.
     stable = overlap == "union"
     order = np.argsort(-scores, kind="stable") if stable else np.argsort(scores)[::-1]
-    better, worse = _overlapping(boxes[order], threshold, overlap)
+    numbers = None if pictures is None else pictures[order]
+    better, worse = _overlapping(boxes[order], threshold, overlap, numbers)
     return order[_greedy(len(order), better, worse)]
 
 
 def _overlapping(
-    boxes: Floats, threshold: float, overlap: Literal["union", "smaller"]
+    boxes: Floats,
+    threshold: float,
+    overlap: Literal["union", "smaller"],
+    pictures: Numbers | None,
 ) -> tuple[Numbers, Numbers]:
     """All pairs of boxes that overlap by more than the threshold: the earlier and the later."""
     extra = np.float32(overlap == "smaller")
-    across = np.argsort(boxes[:, 0], kind="stable")
+    if pictures is None or not len(boxes):
+        across = np.argsort(boxes[:, 0], kind="stable")
+        apart: NDArray[np.floating] | float = 0.0
+    else:
+        across = np.lexsort((boxes[:, 0], pictures))
+        # Side by side, with more room between two pictures than the widest box has.
+        low, high = float(boxes.min()), float(boxes.max())
+        apart = pictures[across] * (2 * (high - low) + 2)
     x1, y1, x2, y2 = boxes[across].T
     areas = (x2 - x1 + extra) * (y2 - y1 + extra)
     # An overlap is at most the shared width over the width of the left box, so its partners begin
@@ -63,7 +77,7 @@ def _overlapping(
     share = 1 - threshold if overlap == "union" else 1.0
     reach = x1 + (x2 - x1 + extra) * np.float32(share) * np.float32(1.001) + np.float32(0.01)
     first = np.arange(1, len(boxes) + 1)
-    counts = np.maximum(np.searchsorted(x1, reach, side="right") - first, 0)
+    counts = np.maximum(np.searchsorted(x1 + apart, reach + apart, side="right") - first, 0)
     found: list[tuple[Numbers, Numbers]] = []
     for start, end in _pieces(counts):
         left = np.repeat(np.arange(start, end), counts[start:end])

@@ -19,9 +19,8 @@ from facewise.embedding.embedder import VectorNetwork, normalised
 from facewise.embedding.onnx import OnnxNetwork
 from facewise.embedding.proof import least_cosine, proof_chips
 from facewise.errors import ChipError, FacewiseError, ModelError
-from facewise.runtime.graphs import measured_ranges
 from facewise.runtime.networks import Candidate, compile_network
-from facewise.runtime.quantization import Ranges
+from facewise.runtime.quantization import Ranges, measured_ranges
 from facewise.runtime.selection import Choice, Proof, choose
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ _RANGES = Path(__file__).parents[1] / "data" / "int8_ranges.json"
 _CPU = (
     Candidate("torch", "float32"),
     Candidate("torch", "bfloat16"),
+    Candidate("torch", "int8"),
     Candidate("onnxruntime", "float32"),
     Candidate("onnxruntime", "int8"),
     Candidate("openvino", "float32"),
@@ -132,7 +132,7 @@ class _Module:
         self.withheld = _withheld(spec, weight_hash)
         if self.ranges is None:
             self.offered = tuple(c for c in self.offered if c.precision != "int8")
-            if asked[1] == "int8" and asked[0] != "torch" and device.type == "cpu":
+            if asked[1] == "int8" and device.type == "cpu":
                 raise FacewiseError(
                     f"{spec.id}: int8 needs calibration with these weights; give a few hundred "
                     "chips of different people: load_embedder(..., calibration=chips)"

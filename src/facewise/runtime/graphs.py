@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from facewise._files import replace_file
 from facewise._version import __version__
 from facewise.runtime.fusion import simplified
-from facewise.runtime.networks import Calibration
 from facewise.runtime.onnx_graph import onnx_graph
-from facewise.runtime.quantization import Ranges, observe
+from facewise.runtime.quantization import Calibration, measured_ranges
 
 _DIGEST = 32  # bytes of SHA-256, which stands before the content in a kept file
 
@@ -54,13 +53,6 @@ def kept_graph(
     with contextlib.suppress(OSError):
         replace_file(path, hashlib.sha256(graph).digest() + graph)
     return graph
-
-
-def measured_ranges(module: nn.Module, calibration: Calibration) -> Ranges:
-    """The ranges of the activations: those given, or those that the inputs given show."""
-    if isinstance(calibration, Mapping):
-        return calibration
-    return observe(simplified(module), calibration())
 
 
 def _read(path: Path) -> bytes | None:

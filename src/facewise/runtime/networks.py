@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from facewise.runtime.quantization import Ranges
+from facewise.runtime.quantization import Calibration, measured_ranges
 
 BACKENDS = ("torch", "onnxruntime", "openvino")
 PRECISIONS = ("float32", "bfloat16", "float16", "int8")
-
-Calibration: TypeAlias = Ranges | Callable[[], Iterable[Tensor]]
-"""For int8: the ranges of the activations, or a function that gives real inputs in batches, a few
-hundred pictures in all, by which they are measured."""
 
 
 class Network(Protocol):
@@ -28,6 +24,7 @@ class Network(Protocol):
 
         Args:
             x: float32 (n, 3, h, w) on the network's device, best in channels_last memory order.
+                In `torch` and int8 pixels may come as uint8, if their range is 0 to 255.
 
         Returns:
             Its results, float32, on the same device.
@@ -86,17 +83,21 @@ def compile_network(
         calibration: for int8.
 
     Raises:
-        ValueError: int8 without calibration, or in `torch`.
+        ValueError: int8 without calibration.
         NotImplementedError: the backend cannot run the network.
     """
+    if candidate.precision == "int8" and calibration is None:
+        raise ValueError("int8 needs calibration")
     if candidate.backend == "torch":
         from facewise.runtime.torch_backend import TorchNetwork
 
-        return TorchNetwork(module, example, candidate.precision, device or torch.device("cpu"))
+        ranges = None
+        if candidate.precision == "int8" and calibration is not None:
+            ranges = measured_ranges(module, calibration)
+        where = device or torch.device("cpu")
+        return TorchNetwork(module, example, candidate.precision, where, ranges)
     from facewise.runtime.graphs import kept_graph
 
-    if candidate.precision == "int8" and calibration is None:
-        raise ValueError("int8 needs calibration")
     graph = kept_graph(
         module,
         example,

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
 from facewise.runtime.fusion import layer_of
-from facewise.runtime.quantization import Ranges, is_quantized
+from facewise.runtime.quantization import Ranges, filter_scales, is_quantized, scale_and_zero
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -181,8 +181,7 @@ class _Writer(Interpreter):
 
     def _integer_weights(self, name: str, conv: nn.Conv2d, input_scale: float) -> list[str]:
         """The weights as int8, each filter with its own scale; the bias as the sums' int32."""
-        weight = conv.weight.detach().double()
-        scale = weight.abs().amax(dim=(1, 2, 3)).clamp_min(1e-8) / 127
+        weight, scale = conv.weight.detach().double(), filter_scales(conv.weight)
         whole = (weight / scale.reshape(-1, 1, 1, 1)).round().to(torch.int8)
         inputs = [self._dequantized(f"{name}.weight", whole, scale)]
         if conv.bias is not None:
@@ -202,11 +201,11 @@ class _Writer(Interpreter):
 
     def _quantize(self, n: Node, low: float, high: float) -> None:
         """Round a result to 8 bits."""
-        scale = max(high - low, 1e-8) / 255
+        scale, zero = scale_and_zero(low, high)
         name = self._names[n]
         parts = [
             self.constant(f"{name}.scale", torch.tensor(scale, dtype=torch.float32)),
-            self.constant(f"{name}.zero", torch.tensor(round(-low / scale), dtype=torch.uint8)),
+            self.constant(f"{name}.zero", torch.tensor(zero, dtype=torch.uint8)),
         ]
         whole = self.node("QuantizeLinear", f"{name}.uint8", [name, *parts])
         self._names[n] = self.node("DequantizeLinear", f"{name}.rounded", [whole, *parts])

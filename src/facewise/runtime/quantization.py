@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
-from facewise.runtime.fusion import activation_of, is_map, layer_of, only_user
+from facewise.runtime.fusion import activation_of, is_map, layer_of, only_user, simplified
 
 Ranges: TypeAlias = Mapping[str, tuple[float, float]]
 """By the name of a step of a simplified network: the least and the greatest value, 0 included."""
+
+
+Calibration: TypeAlias = Ranges | Callable[[], Iterable[Tensor]]
+"""For int8: the ranges of the activations, or a function that gives real inputs in batches, a few
+hundred pictures in all, by which they are measured."""
+
+
+def measured_ranges(module: nn.Module, calibration: Calibration) -> Ranges:
+    """The ranges of the activations: those given, or those that the inputs given show."""
+    if isinstance(calibration, Mapping):
+        return calibration
+    return observe(simplified(module), calibration())
 
 
 def observe(graph: GraphModule, batches: Iterable[Tensor]) -> dict[str, tuple[float, float]]:
@@ -46,13 +58,27 @@ def observe(graph: GraphModule, batches: Iterable[Tensor]) -> dict[str, tuple[fl
 def is_quantized(graph: GraphModule, node: Node, value: Tensor) -> bool:
     """Whether the result of a step is rounded to integers.
 
-    Maps are, vectors are not. A convolution with its activation is one operation, with one result.
+    Maps are; vectors and what the network answers are not. A convolution with its activation is one
+    operation, with one result.
     """
     if not is_map(value.shape) or node.op in ("get_attr", "output"):
+        return False
+    if any(user.op == "output" for user in node.users):
         return False
     after = only_user(node)
     convolves = isinstance(layer_of(graph, node), nn.Conv2d)
     return not (convolves and after is not None and activation_of(graph, after) is not None)
+
+
+def scale_and_zero(low: float, high: float) -> tuple[float, int]:
+    """How uint8 covers a range that holds 0: `(integer - zero) * scale`."""
+    scale = max(high - low, 1e-8) / 255
+    return scale, round(-low / scale)
+
+
+def filter_scales(weight: Tensor) -> Tensor:
+    """The scale of each filter of a convolution as int8, which has no zero point: float64 (n,)."""
+    return weight.detach().double().abs().amax(dim=(1, 2, 3)).clamp_min(1e-8) / 127
 
 
 class _Observer(Interpreter):

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 from torch.fx.proxy import TraceError
 
-from facewise.runtime import onednn
+from facewise.runtime import onednn, torch_int8
 from facewise.runtime.fusion import is_map, layer_of, shapes, simplified
+from facewise.runtime.quantization import Ranges
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -19,23 +20,39 @@ class TorchNetwork:
     """A simplified copy of a module, in channels_last memory order and one number format."""
 
     def __init__(
-        self, module: nn.Module, example: Tensor, precision: str, device: torch.device
+        self,
+        module: nn.Module,
+        example: Tensor,
+        precision: str,
+        device: torch.device,
+        ranges: Ranges | None = None,
     ) -> None:
         """Prepare it.
 
         Args:
             module: the network in float32; one that cannot be traced runs as it is written.
             example: an input of the size that matters most.
-            precision: `float32`, `bfloat16` or `float16`.
+            precision: `float32`, `bfloat16`, `float16`, or `int8` on the CPU.
             device: where it runs.
+            ranges: of the activations, for `int8`.
 
         Raises:
-            ValueError: another precision.
+            ValueError: another precision, or `int8` without ranges.
+            NotImplementedError: this PyTorch has no integer convolutions.
         """
-        if precision not in _DTYPES:
-            raise ValueError(f"torch runs {', '.join(_DTYPES)}, not {precision}")
-        self._dtype = _DTYPES[precision]
+        if precision not in (*_DTYPES, "int8"):
+            raise ValueError(f"torch runs {', '.join(_DTYPES)} and int8, not {precision}")
+        self._dtype = _DTYPES.get(precision, torch.float32)
         self._device = device
+        self._integers = precision == "int8"
+        self._network: nn.Module
+        if self._integers:
+            if ranges is None:
+                raise ValueError("int8 needs calibration")
+            if not torch_int8.available():
+                raise NotImplementedError("this PyTorch has no 8-bit convolutions")
+            self._network = torch_int8.with_integers(simplified(module), ranges, example.cpu())
+            return
         try:
             network: nn.Module = simplified(module)
         except TraceError:
@@ -60,7 +77,9 @@ class TorchNetwork:
             return tuple(result.float() for result in results)
 
     def _arranged(self, x: Tensor) -> Tensor:
-        return x.to(self._device, self._dtype).contiguous(memory_format=torch.channels_last)
+        if not (self._integers and x.dtype == torch.uint8):
+            x = x.to(self._device, self._dtype)
+        return x.contiguous(memory_format=torch.channels_last)
 
 
 def _round_maps(graph: GraphModule, example: Tensor, dtype: torch.dtype) -> None:

@@ -1,0 +1,249 @@
+"""MTCNN's first stage: where in some pictures of one size may faces be?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+
+from facewise.detection.nms import nms
+from facewise.detection.stages import Stages, network_input, size_for
+from facewise.runtime.workers import ordered_map
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facewise.detection.resampling import IntegralImages
+    from facewise.detection.sieve import Sieve
+
+    Floats = NDArray[np.float32]
+    Numbers = NDArray[np.intp]
+
+CELL, STRIDE = 12, 2
+"""PNet's window and step, in pixels of a level."""
+
+_LEVEL_NMS, _CANDIDATE_NMS = 0.5, 0.7  # intersection over union
+_STRIP = {"cpu": 3 << 15, "other": 1 << 22}
+"""Pixels of a level in one pass of PNet: bounds memory, and on a CPU fits a core's cache."""
+
+_WINDOWS = {"cpu": 512, "other": 8192}
+"""Single windows in one pass of PNet, likewise."""
+
+_WORTH_SIFTING = 6000
+"""Pixels of a level: where there are fewer, looking twice takes longer than looking well."""
+
+_Seen: TypeAlias = "tuple[Numbers, Floats, Floats, Floats]"
+"""Of n cells above PNet's threshold: number of the picture (n,), `(column, row)` (n, 2), score (n,)
+and moves (n, 4)."""
+
+
+class Candidates(NamedTuple):
+    """Boxes that may show a face.
+
+    Attributes:
+        pictures: number of the picture that each is in (n,).
+        boxes: (n, 4).
+    """
+
+    pictures: Numbers
+    boxes: Floats
+
+    def chosen(self, which: Any) -> Candidates:
+        """Some of them, by number or by truth value."""
+        return Candidates(self.pictures[which], self.boxes[which])
+
+
+class _Level(NamedTuple):
+    """A level of the pyramid: its size over the picture's, and in pixels."""
+
+    scale: float
+    height: int
+    width: int
+
+    @property
+    def cells(self) -> int:
+        """Rows of PNet's answer: 3×3, pool rounding up, 3×3, 3×3."""
+        return -(-(self.height - 2) // STRIDE) - 4
+
+
+class _Strip(NamedTuple):
+    """Some rows of PNet's answer to a level: the first, and the last, exclusive."""
+
+    level: _Level
+    first: int
+    last: int
+
+    @property
+    def pixels(self) -> slice:
+        """Rows of the level that the cells look at."""
+        whole = self.last == self.level.cells
+        return slice(self.first * STRIDE, None if whole else (self.last - 1) * STRIDE + CELL)
+
+
+def scales(height: int, width: int, min_face_size: float, factor: float) -> Iterator[float]:
+    """Sizes of the pyramid's levels over the picture's, until one is smaller than a cell."""
+    scale = CELL / min_face_size
+    shorter = min(height, width) * scale
+    while shorter >= CELL:
+        yield scale
+        scale *= factor
+        shorter *= factor
+
+
+def levels(height: int, width: int, min_face_size: float, factor: float) -> list[_Level]:
+    """The levels of the pyramid of a picture."""
+    return [
+        _Level(scale, int(height * scale + 1), int(width * scale + 1))
+        for scale in scales(height, width, min_face_size, factor)
+    ]
+
+
+class Proposer:
+    """PNet over pyramids, with or without a sieve.
+
+    Args:
+        stages: with PNet.
+        sieve: what spares it most of its work; None: it looks at everything.
+        threshold: least face probability, in [0, 1].
+        device: where PNet is.
+    """
+
+    def __init__(
+        self, stages: Stages, sieve: Sieve | None, threshold: float, device: torch.device
+    ) -> None:
+        self._stages = stages
+        self._sieve = sieve
+        self._threshold = threshold
+        self._device = device
+
+    def propose(self, pictures: IntegralImages, pyramid: Sequence[_Level]) -> Candidates:
+        """Candidates from all levels of some pictures, best first; moved, not yet squared."""
+        small, large = list(pyramid), []
+        if self._sieve is not None:
+            large = [level for level in pyramid if level.height * level.width >= _WORTH_SIFTING]
+            small = [level for level in pyramid if level not in large]
+        seen = self._look_well(pictures, small)
+        if self._sieve is not None and large:
+            seen |= self._look_twice(pictures, self._sieve, large)
+        owners, rows = [], []
+        for level in pyramid:
+            numbers, cells, scores, moves = seen[level]
+            start = np.floor((STRIDE * cells + 1) / np.float32(level.scale))
+            end = np.floor((STRIDE * cells + CELL) / np.float32(level.scale))
+            boxes = np.concatenate([start, end], axis=1)
+            kept = nms(boxes, scores, _LEVEL_NMS, pictures=numbers)
+            owners.append(numbers[kept])
+            rows.append(np.concatenate([boxes, moves, scores[:, None]], axis=1)[kept])
+        owner, found = np.concatenate(owners), np.concatenate(rows)
+        kept = nms(found[:, :4], found[:, 8], _CANDIDATE_NMS, pictures=owner)
+        return Candidates(owner[kept], moved(found[kept, :4], found[kept, 4:8], extra=0))
+
+    def _look_well(
+        self, pictures: IntegralImages, pyramid: Sequence[_Level]
+    ) -> dict[_Level, _Seen]:
+        """What PNet sees in levels."""
+        strips = [strip for level in pyramid for strip in self._strips(level, pictures.number)]
+        return _by_level(strips, ordered_map(partial(self._scan, pictures), strips))
+
+    @torch.inference_mode()  # of the thread it runs in
+    def _scan(self, pictures: IntegralImages, strip: _Strip) -> _Seen:
+        """PNet over one strip, with the rows of picture its cells look at: as if over the whole."""
+        rows = pictures.resized(strip.level.height, strip.level.width, strip.pixels)
+        found = self._stages.propose(network_input(rows, self._device), self._threshold)
+        places, scores, moves = (y.cpu().numpy() for y in found)
+        return (places[:, 0], _cells(places, strip), scores, moves)
+
+    def _look_twice(
+        self, pictures: IntegralImages, sieve: Sieve, pyramid: Sequence[_Level]
+    ) -> dict[_Level, _Seen]:
+        """What PNet sees in levels where the sieve says that it might see something."""
+        strips = [strip for level in pyramid for strip in self._strips(level, pictures.number)]
+        sifted = list(ordered_map(partial(self._sift, pictures, sieve), strips))
+        places, windows = zip(*sifted, strict=True)
+        # Of all levels together: few long passes of PNet rather than many short ones.
+        passed, scores, moves = self._judge(np.concatenate(windows, axis=1))
+        chosen = np.split(passed, np.cumsum([len(some) for some in places])[:-1])
+        edges = np.cumsum([some.sum() for some in chosen])[:-1]
+        answers = zip(np.split(scores, edges), np.split(moves, edges), strict=True)
+        seen = []
+        for strip, place, some, answer in zip(strips, places, chosen, answers, strict=True):
+            seen.append((place[some, 0], _cells(place[some], strip), *answer))
+        return _by_level(strips, seen)
+
+    def _sift(
+        self, pictures: IntegralImages, sieve: Sieve, strip: _Strip
+    ) -> tuple[Numbers, Floats]:
+        """The cells of a strip that pass, `(picture, row, column)` (k, 3), and PNet's view of each.
+
+        The views (12, k, 36) are the rows of 12 pixels of all cells, first rows, second rows and so
+        on: side by side, the way `PNet.judge` takes them.
+        """
+        # The last cell of an odd line looks one pixel beyond it, like the reference's last maximum.
+        level = strip.level
+        rows = pictures.resized(level.height, level.width, strip.pixels, even=True)
+        number, height, width, _ = rows.shape
+        flat = rows.reshape(number * height, width * 3)
+        pixels: Any = cv2.convertScaleAbs(flat)
+        places = sieve.cells(pixels.reshape(rows.shape), self._threshold)
+        picture, row, column = places.T
+        lines = sliding_window_view(flat, 3 * CELL, axis=1)
+        first = picture * height + STRIDE * row
+        return places, lines[first + np.arange(CELL)[:, None], 3 * STRIDE * column]
+
+    def _judge(self, views: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
+        """PNet on windows (12, k, 36): which of them pass (k,); scores and moves of those."""
+        size = size_for(self._device, _WINDOWS)
+        step = size // 8
+
+        @torch.inference_mode()
+        def judge(part: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
+            count = part.shape[1]
+            # oneDNN prepares itself for every new width, which takes longer than some windows.
+            part = np.pad(part, ((0, 0), (0, -count % step), (0, 0)))
+            x = network_input(part.reshape(1, CELL, -1, 3), self._device)
+            found = self._stages.judge(x, self._threshold)
+            passed, scores, moves = (y.cpu().numpy() for y in found)
+            passed = passed[:count]
+            kept = int(passed.sum())
+            return passed, scores[:kept], moves[:kept]
+
+        chunks = [views[:, i : i + size] for i in range(0, max(views.shape[1], 1), size)]
+        passed, scores, moves = zip(*ordered_map(judge, chunks), strict=True)
+        return np.concatenate(passed), np.concatenate(scores), np.concatenate(moves)
+
+    def _strips(self, level: _Level, pictures: int) -> Iterator[_Strip]:
+        """The rows of PNet's answer to one level, some at a time."""
+        step = max(size_for(self._device, _STRIP) // (level.width * pictures) // STRIDE, 1)
+        for first in range(0, level.cells, step):
+            yield _Strip(level, first, min(first + step, level.cells))
+
+
+def moved(boxes: Floats, moves: Floats, extra: int) -> Floats:
+    """Boxes shifted by a network's regression, which counts in widths and heights.
+
+    MTCNN's first stage counts a side as the difference of its ends, the others as one more.
+    """
+    sides = boxes[:, 2:] - boxes[:, :2] + np.float32(extra)
+    shifted: Floats = boxes + moves * np.tile(sides, 2)
+    return shifted
+
+
+def _cells(places: Numbers, strip: _Strip) -> Floats:
+    """`(column, row)` in the level, of cells `(picture, row, column)` of a strip."""
+    return (places[:, :0:-1] + [0, strip.first]).astype(np.float32)
+
+
+def _by_level(strips: Sequence[_Strip], seen: Iterable[_Seen]) -> dict[_Level, _Seen]:
+    """What was seen in the strips of each level, together."""
+    parts: dict[_Level, list[_Seen]] = {}
+    for strip, some in zip(strips, seen, strict=True):
+        parts.setdefault(strip.level, []).append(some)
+    return {
+        level: tuple(np.concatenate(values) for values in zip(*some, strict=True))  # type: ignore[misc]
+        for level, some in parts.items()
+    }

@@ -3,9 +3,9 @@
     python -m bench.teach_sieve ../shared --scenes 2800 --minutes 16
 
 The pictures are those of LFW of people who are not in `lfw-landmarks`, alone or as mosaics, in
-other sizes, light, sharpness and noise. MTCNN's first network says of each cell of every level how much
-it looks like a face, its second of each candidate; the two networks of the sieve learn what passes
-MTCNN's thresholds, with a slack of one logit, and a miss counts 8 to 16 times a false alarm.
+other sizes, light, sharpness and noise. MTCNN's first network says of each cell of every level how
+much it looks like a face, its second of each candidate; the two networks of the sieve learn what
+passes MTCNN's thresholds, with a slack of one logit, and a miss counts 8 to 16 times a false alarm.
 
 Training is random and stops after a time, so it does not give the same bytes twice. What the result
 finds and loses is asserted in `tests/detection/test_sieve.py`.

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image as PILImage
 
 from facewise._version import __version__
-from facewise.alignment import crop
+from facewise.alignment import crop_each
 from facewise.errors import ImageError
 from facewise.faces import EmbeddedFaces, Faces
 from facewise.images import describe, load, read_file
@@ -130,18 +130,19 @@ class Pipeline:
         """Everything up to the chips, for some pictures; or what the cache has."""
         opened = [self._open(*pair) for pair in pairs]
         images = [some.image for some in opened if isinstance(some, _Opened)]
-        found: Iterator[Faces] = iter(())
+        found: list[Faces] = []
         if images:
             with device_turn(self.detector):
-                found = iter(self.detector.detect(images))
+                found = self.detector.detect(images)
         policy = self.embedder.spec.crop
         assert policy is not None  # noqa: S101 - the registry refuses such
+        cut = zip(found, crop_each(images, found, policy), strict=True)
         prepared: list[_Prepared] = []
         for some in opened:
             if isinstance(some, _Opened):
-                image, faces = some.image, next(found)
-                size = (image.shape[1], image.shape[0])
-                prepared.append(_Cut(faces, crop(image, faces, policy), size, some.key))
+                faces, chips = next(cut)
+                size = (some.image.shape[1], some.image.shape[0])
+                prepared.append(_Cut(faces, chips, size, some.key))
             else:
                 prepared.append(some)
         return prepared

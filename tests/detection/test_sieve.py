@@ -39,8 +39,8 @@ def seen_by(detector, image, sieve):
     picture = IntegralImages([image])
     pyramid = levels(*image.shape[:2], detector.min_face_size, detector.factor)
     proposer = Proposer(detector.stages, sieve, detector.thresholds[0], detector.device)
-    large = [level for level in pyramid if level.height * level.width >= 6000]
-    assert len(large) >= 3
+    large = [level for level in pyramid if level.height * level.width >= 30_000]
+    assert len(large) >= 2
     if sieve is None:
         return large, proposer._look_well(picture, large)
     return large, proposer._look_twice(picture, sieve, large)
@@ -68,7 +68,7 @@ def test_a_sieve_that_lets_everything_pass_changes_nothing(exact, montage):
                 for seen in (whole, twice)
             ]
             np.testing.assert_allclose(single[inner[1]], dense[inner[0]], atol=1e-5)
-    assert sum(len(whole[level][2]) for level in large) > 20
+    assert sum(len(whole[level][2]) for level in large) > 5
 
 
 def test_few_cells_pass_and_nearly_all_of_pnets_are_among_them(exact, fast, montage):
@@ -190,4 +190,4 @@ def test_crops_of_mipmaps_show_the_window(rng):
 
 
 def test_passing_is_what_the_docs_say():
-    assert PASSING == (-1.0, -2.2)  # as in docs/results/detection.md
+    assert PASSING == (-0.5, -2.2)  # as in docs/results/detection.md

@@ -9,6 +9,7 @@ from facewise.alignment.policies import (
     FivePoints,
     MarginCrop,
     crop,
+    crop_each,
     eye_corners,
     margin_box,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "FivePoints",
     "MarginCrop",
     "crop",
+    "crop_each",
     "eye_corners",
     "margin_box",
     "similarity_transforms",

@@ -10,6 +10,7 @@ A chip is a picture, never a normalised tensor: it can be saved, looked at and e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -132,25 +133,37 @@ def crop(image: NDArray[np.uint8], faces: Faces, policy: CropPolicy) -> NDArray[
     Raises:
         FacesError: the policy needs landmarks and the faces have none.
     """
+    return crop_each([image], [faces], policy)[0]
+
+
+def crop_each(
+    images: Sequence[NDArray[np.uint8]], faces: Sequence[Faces], policy: CropPolicy
+) -> list[NDArray[np.uint8]]:
+    """`crop` for some pictures, which together take less time where landmarks are looked for."""
     size = policy.size
-    chips = np.empty((len(faces), size, size, 3), np.uint8)
+    cut = [np.empty((len(some), size, size, 3), np.uint8) for some in faces]
     if isinstance(policy, MarginCrop):
-        for chip, box in zip(chips, faces.boxes, strict=True):
-            chip[:] = margin_chip(image, box, policy)
-        return chips
-    if not len(faces):
-        return chips
-    if faces.landmarks is None:
-        raise FacesError("landmarks: five-point alignment needs them, and these faces have none")
+        for image, some, chips in zip(images, faces, cut, strict=True):
+            for chip, box in zip(chips, some.boxes, strict=True):
+                chip[:] = margin_chip(image, box, policy)
+        return cut
+    shown = [i for i, some in enumerate(faces) if len(some)]
+    landmarks = [_landmarks(faces[i]) for i in shown]
     if isinstance(policy, EyeCornerCrop):
-        points = eye_corners(image, faces.landmarks)
+        points = _eye_corners_of_each([images[i] for i in shown], landmarks)
         template = eye_corner_template(policy)
     else:
-        points, template = faces.landmarks, np.asarray(policy.template)
-    matrices = similarity_transforms(points, template)
-    for chip, matrix in zip(chips, matrices, strict=True):
-        chip[:] = warp(image, matrix, size)
-    return chips
+        points, template = landmarks, np.asarray(policy.template)
+    for i, some_points in zip(shown, points, strict=True):
+        for chip, matrix in zip(cut[i], similarity_transforms(some_points, template), strict=True):
+            chip[:] = warp(images[i], matrix, size)
+    return cut
+
+
+def _landmarks(faces: Faces) -> NDArray[np.float32]:
+    if faces.landmarks is None:
+        raise FacesError("landmarks: five-point alignment needs them, and these faces have none")
+    return faces.landmarks
 
 
 def eye_corner_template(policy: EyeCornerCrop) -> NDArray[np.float64]:
@@ -170,12 +183,26 @@ def eye_corners(image: NDArray[np.uint8], landmarks: NDArray[np.floating]) -> ND
         float32 (n, 5, 2): outer and inner corner of the eye on the right of the picture, outer
         and inner corner of the eye on its left, base of the nose.
     """
+    return _eye_corners_of_each([image], [landmarks])[0]
+
+
+def _eye_corners_of_each(
+    images: Sequence[NDArray[np.uint8]], landmarks: Sequence[NDArray[np.floating]]
+) -> list[NDArray[np.float32]]:
+    if not images:
+        return []
+    return five_landmarks().predict_each(images, [_square(points) for points in landmarks])
+
+
+def _square(landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Where dlib's detector would find faces with these landmarks (n, 5, 2): squares (n, 4)."""
     eyes, mouth = landmarks[:, :2].mean(axis=1), landmarks[:, 3:].mean(axis=1)
     center = (eyes + mouth) / 2
     height = np.linalg.norm(mouth - eyes, axis=1, keepdims=True)
     half = _HALF_SQUARE * np.maximum(height, 1)  # a square also for landmarks that coincide
     # Whole pixels, as the rectangles of dlib's detector are.
-    return five_landmarks().predict(image, np.rint(np.hstack([center - half, center + half])))
+    square: NDArray[np.floating] = np.rint(np.hstack([center - half, center + half]))
+    return square
 
 
 def margin_box(

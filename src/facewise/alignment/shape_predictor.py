@@ -11,10 +11,11 @@ coordinates in the picture are float64.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -105,16 +106,23 @@ class ShapePredictor:
         Returns:
             float32 (n, k, 2), x and y in pixels of the picture. dlib rounds them to integers.
         """
-        squares = np.asarray(squares, np.float64).reshape(-1, 4)
-        points = np.empty((len(squares), self._initial.shape[1], 2), np.float32)
-        for start in range(0, len(squares), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            points[part] = self._predict(image, squares[part])
-        return points
+        return self.predict_each([image], [squares])[0]
 
-    def _predict(
-        self, image: NDArray[np.uint8], squares: NDArray[np.float64]
-    ) -> NDArray[np.floating]:
+    def predict_each(
+        self, images: Sequence[NDArray[np.uint8]], squares: Sequence[NDArray[np.floating]]
+    ) -> list[NDArray[np.float32]]:
+        """`predict` for at least one picture, in the time that all of their faces take in one."""
+        counts = [len(some) for some in squares]
+        together = np.concatenate([np.asarray(s, np.float64).reshape(-1, 4) for s in squares])
+        owners = np.repeat(np.arange(len(images)), counts)
+        pixels = _Pixels.of(images)
+        points = np.empty((len(together), self._initial.shape[1], 2), np.float32)
+        for start in range(0, len(together), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            points[part] = self._predict(pixels.chosen(owners[part]), together[part])
+        return np.split(points, np.cumsum(counts)[:-1])
+
+    def _predict(self, pixels: _Pixels, squares: NDArray[np.float64]) -> NDArray[np.floating]:
         n = len(squares)
         left, top, right, bottom = squares.T[:, :, None]
         shape = np.broadcast_to(self._initial, (n, *self._initial.shape))
@@ -123,7 +131,7 @@ class ShapePredictor:
             dx, dy = step.offsets
             x = shape[:, 0].take(step.anchors, axis=1) + (a * dx - b * dy)
             y = shape[:, 1].take(step.anchors, axis=1) + (b * dx + a * dy)
-            values = _intensities(image, left + (right - left) * x, top + (bottom - top) * y)
+            values = _intensities(pixels, left + (right - left) * x, top + (bottom - top) * y)
             leaf = _descend(step.levels, values)
             # Below each other, so that the sum adds the leaves to the shape one by one.
             terms = np.empty((1 + len(leaf), n, self._initial.size), np.float32)
@@ -161,15 +169,38 @@ def _levels(pixels: NDArray[np.intp], thresholds: NDArray[np.int16]) -> list[_Le
     return levels
 
 
+class _Pixels(NamedTuple):
+    """The pixels of some pictures, all together (N, 3); of each where they begin, and its size.
+
+    The three are (n, 1), or for faces, those of the picture of each.
+    """
+
+    rgb: NDArray[np.uint8]
+    start: NDArray[np.intp]
+    height: NDArray[np.intp]
+    width: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, images: Sequence[NDArray[np.uint8]]) -> _Pixels:
+        flat = [image.reshape(-1, 3) for image in images]
+        start = np.cumsum([0, *(len(some) for some in flat)])[:-1, None]
+        height, width = np.array([image.shape[:2] for image in images]).T[:, :, None]
+        return cls(flat[0] if len(flat) == 1 else np.concatenate(flat), start, height, width)
+
+    def chosen(self, owners: NDArray[np.intp]) -> _Pixels:
+        return self._replace(
+            start=self.start[owners], height=self.height[owners], width=self.width[owners]
+        )
+
+
 def _intensities(
-    image: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float64]
+    pixels: _Pixels, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> NDArray[np.int16]:
     """Mean of R, G and B, rounded down, at the pixels nearest to points (n, p); 0 outside."""
-    height, width = image.shape[:2]
     x, y = np.floor(x + 0.5), np.floor(y + 0.5)
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    position = np.where(inside, y * width + x, 0).astype(np.intp)
-    rgb = image.reshape(-1, 3).take(position, axis=0).astype(np.int16)
+    inside = (x >= 0) & (x < pixels.width) & (y >= 0) & (y < pixels.height)
+    position = np.where(inside, y * pixels.width + x, 0).astype(np.intp) + pixels.start
+    rgb = pixels.rgb.take(position, axis=0).astype(np.int16)
     values: NDArray[np.int16] = (rgb[..., 0] + rgb[..., 1] + rgb[..., 2]) // 3 * inside
     return values
 

@@ -34,7 +34,7 @@ _STRIP = {"cpu": 3 << 15, "other": 1 << 22}
 _WINDOWS = {"cpu": 512, "other": 8192}
 """Single windows in one pass of PNet, likewise."""
 
-_WORTH_SIFTING = 6000
+_WORTH_SIFTING = 30_000
 """Pixels of a level: where there are fewer, looking twice takes longer than looking well."""
 
 _Seen: TypeAlias = "tuple[Numbers, Floats, Floats, Floats]"

@@ -76,7 +76,8 @@ class IntegralImages:
         shape = (self.number, len(top), len(left), 3)
         if max(self.height / height, self.width / width) < _SMALL:
             start, end = int(top.min()), int(bottom.max())
-            pixels = np.stack([image[start:end].astype(np.uint16) for image in self._images])
+            parts = [image[start:end].astype(np.uint16) for image in self._images]
+            pixels = parts[0][None] if self.number == 1 else np.stack(parts)
             lines = _sums_of_lines(pixels, top - start, bottom - start, axis=1)
             lines = lines.reshape(-1, self.width, 3)
             return _scaled(_sums_of_columns(lines, left, right).reshape(shape), weights)

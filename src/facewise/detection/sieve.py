@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from facewise.detection.mipmaps import Pixels
 
-PASSING = (-1.0, -2.2)
+PASSING = (-0.5, -2.2)
 """Least logits of a cell and of a candidate that pass; what they cost and lose is in
 `docs/results/speed.md`."""
 

@@ -36,14 +36,17 @@ def montage(examples):
 
 
 def seen_by(detector, image, sieve):
+    """What PNet sees in each large level: `(column, row)` of its cells, scores and moves."""
     picture = IntegralImages([image])
     pyramid = levels(*image.shape[:2], detector.min_face_size, detector.factor)
     proposer = Proposer(detector.stages, sieve, detector.thresholds[0], detector.device)
     large = [level for level in pyramid if level.height * level.width >= 30_000]
     assert len(large) >= 2
-    if sieve is None:
-        return large, proposer._look_well(picture, large)
-    return large, proposer._look_twice(picture, sieve, large)
+    seen = {}
+    for level in large:
+        parts = [proposer._look(picture, strip) for strip in proposer._strips(level, 1)]
+        seen[level] = [np.concatenate(values) for values in zip(*parts, strict=True)]
+    return large, seen
 
 
 def test_a_sieve_that_lets_everything_pass_changes_nothing(exact, montage):

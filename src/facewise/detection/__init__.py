@@ -30,6 +30,8 @@ class Detector(Protocol):
     Attributes:
         settings: everything that decides what it finds (weights, thresholds, sizes), as plain
             values; results are cached under it.
+
+    It may have `together`, a number: so many small pictures of one size are worth giving at once.
     """
 
     @property

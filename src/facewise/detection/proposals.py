@@ -42,6 +42,14 @@ _Seen: TypeAlias = "tuple[Numbers, Floats, Floats, Floats]"
 and moves (n, 4)."""
 
 
+_NOTHING: _Seen = (
+    np.empty(0, np.intp),
+    np.empty((0, 2), np.float32),
+    np.empty(0, np.float32),
+    np.empty((0, 4), np.float32),
+)
+
+
 class Candidates(NamedTuple):
     """Boxes that may show a face.
 
@@ -123,13 +131,8 @@ class Proposer:
 
     def propose(self, pictures: IntegralImages, pyramid: Sequence[_Level]) -> Candidates:
         """Candidates from all levels of some pictures, best first; moved, not yet squared."""
-        small, large = list(pyramid), []
-        if self._sieve is not None:
-            large = [level for level in pyramid if level.height * level.width >= _WORTH_SIFTING]
-            small = [level for level in pyramid if level not in large]
-        seen = self._look_well(pictures, small)
-        if self._sieve is not None and large:
-            seen |= self._look_twice(pictures, self._sieve, large)
+        strips = [strip for level in pyramid for strip in self._strips(level, pictures.number)]
+        seen = _by_level(strips, ordered_map(partial(self._look, pictures), strips))
         owners, rows = [], []
         for level in pyramid:
             numbers, cells, scores, moves = seen[level]
@@ -143,46 +146,23 @@ class Proposer:
         kept = nms(found[:, :4], found[:, 8], _CANDIDATE_NMS, pictures=owner)
         return Candidates(owner[kept], moved(found[kept, :4], found[kept, 4:8], extra=0))
 
-    def _look_well(
-        self, pictures: IntegralImages, pyramid: Sequence[_Level]
-    ) -> dict[_Level, _Seen]:
-        """What PNet sees in levels."""
-        strips = [strip for level in pyramid for strip in self._strips(level, pictures.number)]
-        return _by_level(strips, ordered_map(partial(self._scan, pictures), strips))
-
     @torch.inference_mode()  # of the thread it runs in
-    def _scan(self, pictures: IntegralImages, strip: _Strip) -> _Seen:
-        """PNet over one strip, with the rows of picture its cells look at: as if over the whole."""
+    def _look(self, pictures: IntegralImages, strip: _Strip) -> _Seen:
+        """What PNet sees in one strip."""
+        level = strip.level
+        if self._sieve is not None and level.height * level.width >= _WORTH_SIFTING:
+            return self._look_twice(pictures, self._sieve, strip)
+        return self._look_well(pictures, strip)
+
+    def _look_well(self, pictures: IntegralImages, strip: _Strip) -> _Seen:
+        """PNet over the rows of picture that the strip's cells look at: as if over the whole."""
         rows = pictures.resized(strip.level.height, strip.level.width, strip.pixels)
         found = self._stages.propose(network_input(rows, self._device), self._threshold)
         places, scores, moves = (y.cpu().numpy() for y in found)
-        return (places[:, 0], _cells(places, strip), scores, moves)
+        return places[:, 0], _cells(places, strip), scores, moves
 
-    def _look_twice(
-        self, pictures: IntegralImages, sieve: Sieve, pyramid: Sequence[_Level]
-    ) -> dict[_Level, _Seen]:
-        """What PNet sees in levels where the sieve says that it might see something."""
-        strips = [strip for level in pyramid for strip in self._strips(level, pictures.number)]
-        sifted = list(ordered_map(partial(self._sift, pictures, sieve), strips))
-        places, windows = zip(*sifted, strict=True)
-        # Of all levels together: few long passes of PNet rather than many short ones.
-        passed, scores, moves = self._judge(np.concatenate(windows, axis=1))
-        chosen = np.split(passed, np.cumsum([len(some) for some in places])[:-1])
-        edges = np.cumsum([some.sum() for some in chosen])[:-1]
-        answers = zip(np.split(scores, edges), np.split(moves, edges), strict=True)
-        seen = []
-        for strip, place, some, answer in zip(strips, places, chosen, answers, strict=True):
-            seen.append((place[some, 0], _cells(place[some], strip), *answer))
-        return _by_level(strips, seen)
-
-    def _sift(
-        self, pictures: IntegralImages, sieve: Sieve, strip: _Strip
-    ) -> tuple[Numbers, Floats]:
-        """The cells of a strip that pass, `(picture, row, column)` (k, 3), and PNet's view of each.
-
-        The views (12, k, 36) are the rows of 12 pixels of all cells, first rows, second rows and so
-        on: side by side, the way `PNet.judge` takes them.
-        """
+    def _look_twice(self, pictures: IntegralImages, sieve: Sieve, strip: _Strip) -> _Seen:
+        """PNet over what single cells look at, those of which the sieve says that it may see."""
         # The last cell of an odd line looks one pixel beyond it, like the reference's last maximum.
         level = strip.level
         rows = pictures.resized(level.height, level.width, strip.pixels, even=True)
@@ -190,31 +170,24 @@ class Proposer:
         flat = rows.reshape(number * height, width * 3)
         pixels: Any = cv2.convertScaleAbs(flat)
         places = sieve.cells(pixels.reshape(rows.shape), self._threshold)
-        picture, row, column = places.T
         lines = sliding_window_view(flat, 3 * CELL, axis=1)
-        first = picture * height + STRIDE * row
-        return places, lines[first + np.arange(CELL)[:, None], 3 * STRIDE * column]
-
-    def _judge(self, views: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
-        """PNet on windows (12, k, 36): which of them pass (k,); scores and moves of those."""
         size = size_for(self._device, _WINDOWS)
-        step = size // 8
-
-        @torch.inference_mode()
-        def judge(part: Floats) -> tuple[NDArray[np.bool_], Floats, Floats]:
-            count = part.shape[1]
+        seen = [_NOTHING]
+        for start in range(0, len(places), size):
+            part = places[start : start + size]
             # oneDNN prepares itself for every new width, which takes longer than some windows.
-            part = np.pad(part, ((0, 0), (0, -count % step), (0, 0)))
-            x = network_input(part.reshape(1, CELL, -1, 3), self._device)
+            picture, row, column = np.pad(part, ((0, -len(part) % (size // 8)), (0, 0))).T
+            # All first rows of 12 pixels, all second ones and so on: windows side by side.
+            first = picture * height + STRIDE * row
+            views = lines[first + np.arange(CELL)[:, None], 3 * STRIDE * column]
+            x = network_input(views.reshape(1, CELL, -1, 3), self._device)
             found = self._stages.judge(x, self._threshold)
             passed, scores, moves = (y.cpu().numpy() for y in found)
-            passed = passed[:count]
+            passed = passed[: len(part)]
             kept = int(passed.sum())
-            return passed, scores[:kept], moves[:kept]
-
-        chunks = [views[:, i : i + size] for i in range(0, max(views.shape[1], 1), size)]
-        passed, scores, moves = zip(*ordered_map(judge, chunks), strict=True)
-        return np.concatenate(passed), np.concatenate(scores), np.concatenate(moves)
+            part = part[passed]
+            seen.append((part[:, 0], _cells(part, strip), scores[:kept], moves[:kept]))
+        return _joined(seen)
 
     def _strips(self, level: _Level, pictures: int) -> Iterator[_Strip]:
         """The rows of PNet's answer to one level, some at a time."""
@@ -243,7 +216,9 @@ def _by_level(strips: Sequence[_Strip], seen: Iterable[_Seen]) -> dict[_Level, _
     parts: dict[_Level, list[_Seen]] = {}
     for strip, some in zip(strips, seen, strict=True):
         parts.setdefault(strip.level, []).append(some)
-    return {
-        level: tuple(np.concatenate(values) for values in zip(*some, strict=True))  # type: ignore[misc]
-        for level, some in parts.items()
-    }
+    return {level: _joined(some) for level, some in parts.items()}
+
+
+def _joined(seen: Sequence[_Seen]) -> _Seen:
+    numbers, cells, scores, moves = (np.concatenate(values) for values in zip(*seen, strict=True))
+    return numbers, cells, scores, moves

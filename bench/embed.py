@@ -29,6 +29,7 @@ INCEPTION = "inception_resnet_v1.vggface2"
 _DLIB = "dlib_resnet29.dlib"
 _MOBILE = "mobilefacenet.ms1m"
 _DEFAULTS = "facewise defaults"
+_CALIBRATED = 200  # faces
 
 Chips = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -153,6 +154,10 @@ def load(
     }
     loaded = {}
     for name, (kind, options) in {**choices, _DEFAULTS: (_DEFAULTS, {})}.items():
+        if model == INCEPTION and options.get("precision") == "int8":  # its weights are new
+            size = facewise.zoo.get_spec(model).input_size
+            assert size is not None
+            options["calibration"] = inputs.chips(arguments.shared, _CALIBRATED, size)
         try:
             embedder = facewise.load_embedder(model, weights, **options)
         except Exception as error:  # of whatever kind the backend raises

@@ -157,7 +157,8 @@ def load(
         if model == INCEPTION and options.get("precision") == "int8":  # its weights are new
             size = facewise.zoo.get_spec(model).input_size
             assert size is not None
-            options["calibration"] = inputs.chips(arguments.shared, _CALIBRATED, size)
+            count = 8 if arguments.quick else _CALIBRATED
+            options["calibration"] = inputs.chips(arguments.shared, count, size)
         try:
             embedder = facewise.load_embedder(model, weights, **options)
         except Exception as error:  # of whatever kind the backend raises

@@ -34,7 +34,7 @@ from facewise.detection.mipmaps import Mipmaps
 from facewise.detection.mtcnn import Mtcnn
 from facewise.detection.proposals import Proposer, levels
 from facewise.detection.resampling import IntegralImages
-from facewise.detection.sieve import CandidateSieve, CellSieve
+from facewise.detection.sieve import SLOPE, USUAL, CandidateSieve, CellSieve, logit
 from facewise.detection.stages import network_input
 from facewise.runtime.fusion import simplified
 from facewise.runtime.quantization import observe
@@ -43,8 +43,8 @@ _SOURCE = Path(facewise.__file__).parent
 _TILE = 64  # pixels of a level that are learnt from together
 _CELLS = _TILE // 2 - 5
 _CANDIDATES = 150  # of one scene at most
-_THRESHOLDS = (0.405, 0.847)  # logits of 0.6 and 0.7
-_SLACK, _SLOPE = 1.0, 2.0
+_THRESHOLDS = tuple(logit(probability) for probability in USUAL)
+_SLACK = 1.0  # a logit
 _STRONG = 2.5  # a logit: the cells and candidates that faces come from
 _BATCHES = (64, 512)
 
@@ -237,8 +237,8 @@ def start_from_the_teacher(sieve: CellSieve, pnet: Any) -> None:
     second.bias.copy_(pnet.conv2.bias)
     third.weight.copy_(pnet.conv3.weight)
     third.bias.copy_(pnet.conv3.bias)
-    last.weight.copy_(_SLOPE * (pnet.conv4_1.weight[1:] - pnet.conv4_1.weight[:1]))
-    last.bias.copy_(_SLOPE * (pnet.conv4_1.bias[1:] - pnet.conv4_1.bias[:1]))
+    last.weight.copy_(SLOPE * (pnet.conv4_1.weight[1:] - pnet.conv4_1.weight[:1]))
+    last.bias.copy_(SLOPE * (pnet.conv4_1.bias[1:] - pnet.conv4_1.bias[:1]))
 
 
 def learn(
@@ -265,7 +265,7 @@ def learn(
             x, y = x.flip(3), y.flip(2)
         known = y.isfinite()
         y = y.nan_to_num(0.0)
-        target = torch.sigmoid(_SLOPE * (y - threshold + _SLACK))
+        target = torch.sigmoid(SLOPE * (y - threshold + _SLACK))
         weight = torch.where(y > threshold, torch.where(y > _STRONG, 16.0, 8.0), 1.0) * known
         loss = binary_cross_entropy_with_logits(network(x)[:, 0], target, reduction="none")
         loss = (loss * weight).sum() / weight.sum()

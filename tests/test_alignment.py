@@ -10,9 +10,11 @@ from PIL import Image
 from facewise import Faces, FacesError
 from facewise.alignment import (
     ARCFACE_112,
+    EyeCornerCrop,
     FivePointCrop,
     MarginCrop,
     crop,
+    crop_each,
     margin_box,
     similarity_transforms,
 )
@@ -138,3 +140,22 @@ def test_faces_outside_the_picture_give_chips_all_the_same(rng):
 def test_five_points_are_needed():
     with pytest.raises(FacesError, match="landmarks"):
         crop(np.zeros((9, 9, 3), np.uint8), Faces([[0, 0, 5, 5]], [0.9]), FivePointCrop())
+
+
+@pytest.mark.parametrize("policy", [MarginCrop(60, 8), FivePointCrop(), EyeCornerCrop()])
+def test_chips_of_several_pictures_are_those_of_each(rng, policy):
+    images = [
+        rng.integers(0, 256, size, np.uint8) for size in ((90, 120, 3), (50, 40, 3), (9, 9, 3))
+    ]
+    points = rng.uniform(5, 40, (4, 5, 2))
+    boxes = np.tile([5, 6, 35, 38], (4, 1))
+    faces = [
+        Faces(boxes[:3], np.ones(3), points[:3]),
+        Faces.empty(),
+        Faces(boxes[3:], np.ones(1), points[3:]),
+    ]
+    together = crop_each(images, faces, policy)
+    assert [len(chips) for chips in together] == [3, 0, 1]
+    for chips, image, some in zip(together, images, faces, strict=True):
+        np.testing.assert_array_equal(chips, crop(image, some, policy))
+    assert crop_each([], [], policy) == []

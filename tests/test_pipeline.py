@@ -409,6 +409,60 @@ def test_closed_early(two_cores):
     assert toy.now == 0
 
 
+class Sociable(Toy):
+    """A toy that looks at several pictures at once."""
+
+    together = 8
+
+    def detect(self, images):
+        with self.lock:
+            self.handfuls = [*getattr(self, "handfuls", []), len(images)]
+        return [faces for image in images for faces in Toy.detect(self, [image])]
+
+
+def test_small_pictures_come_in_handfuls(two_cores):
+    toy = Sociable(faces=lambda value: value % 3)
+    large = np.full((600, 600, 3), 100, np.uint8)
+    sources = [*(plain(i) for i in range(40)), large, *(plain(i) for i in range(41, 60))]
+    expected = [[i] * (i % 3) for i in range(60)]
+    expected[40] = [100] * (100 % 3)
+    assert values(toy.pipeline().run_each(sources)) == expected
+    assert sorted(toy.handfuls) == [1, 1, 1, 2, 3, 4, 8, 8, 8, 8, 8, 8]
+
+
+def test_a_bad_picture_in_a_handful(two_cores):
+    results = list(Sociable().pipeline().run_each([*map(plain, range(20)), b"x", plain(21)]))
+    assert isinstance(results[20], ImageError)
+    assert results[20].__traceback__ is None
+    del results[20]
+    assert values(results) == [[i] for i in (*range(20), 21)]
+
+
+def test_other_errors_in_a_handful_stop_the_run_at_their_place(two_cores):
+    toy = Sociable(faces=lambda value: None if value == 30 else 1)
+    results = toy.pipeline().run_each(plain(i) for i in range(250))
+    got = [next(results) for _ in range(30)]
+    assert values(got) == [[i] for i in range(30)]
+    with pytest.raises(RuntimeError, match="a bug"):
+        next(results)
+
+
+def test_a_detector_that_loses_a_picture_is_named(two_cores):
+    class Loser(Toy):
+        def detect(self, images):
+            return []
+
+    with pytest.raises(ValueError, match="detector: gave 0 results for 1 pictures"):
+        list(Loser().pipeline().run_each([plain(1)]))
+
+
+def test_what_looked_small_is_not_kept_in_number(two_cores, monkeypatch):
+    monkeypatch.setattr("facewise.pipeline._TOGETHER_PIXELS", 150)
+    toy = Sociable()
+    assert values(toy.pipeline().run_each(plain(i) for i in range(30))) == [[i] for i in range(30)]
+    assert max(toy.handfuls) == 3  # of 64 pixels each
+
+
 def test_names_in_errors(two_cores):
     results = Toy().pipeline().run_each([b"", b"x"], names=["one", "two"])
     assert [str(result).split(":")[0] for result in results] == ["one", "two"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from itertools import repeat
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 _SMALL_PIXELS, _SMALL_BYTES = 1 << 18, 1 << 16
 """What a small picture has at most: an array's pixels, a file's bytes. A guess is enough: looking
 at some pictures together delays their results, and that is all."""
+
+_TOGETHER_PIXELS = 1 << 20
+"""Of the decoded pictures of a worker, from which on their faces are looked for."""
 
 _BATCH = 16
 """Pictures at most, or faces from which on, that are embedded together on a CPU: 16 faces take 1.4
@@ -102,16 +105,16 @@ class Pipeline:
     ) -> Generator[EmbeddedFaces | ImageError, None, None]:
         """`run` for many pictures, on all processors; a bad one gives its error and does not stop.
 
-        Each worker decodes a picture, finds its faces and cuts them out; the faces of some
-        pictures that follow each other are embedded together, while the next pictures are worked
-        on. Who shares a batch with whom depends on the place in the order alone, so two runs (with
-        the same cache, or none) give the same vectors to the last bit, and `run` gives them within
-        the rounding of float32.
+        Each worker decodes a picture, or up to eight small ones, finds the faces and cuts them
+        out; the faces of some pictures that follow each other are embedded together, while the next
+        pictures are worked on. Who shares a batch with whom depends on the place in the order
+        alone, so two runs (with the same cache, or none) give the same vectors to the last bit, and
+        `run` gives them within the rounding of float32.
 
         Args:
             sources: pictures, taken as they are needed: two for each worker ahead of the result
-                that is asked for, and those whose batch is not complete. So an array must not be
-                changed after it was given.
+                that is asked for (two handfuls of small ones), and those whose batch is not
+                complete. So an array must not be changed after it was given.
             names: of each, for error messages.
 
         Yields:
@@ -120,7 +123,7 @@ class Pipeline:
         pairs = zip(sources, repeat(None)) if names is None else zip(sources, names, strict=True)
         handfuls = _handfuls(pairs, getattr(self.detector, "together", 1))
         with (
-            closing(ordered_map(self._prepare, handfuls)) as prepared,
+            closing(ordered_map(self._prepare_handful, handfuls)) as prepared,
             closing(ordered_map(self._embed, self._batches(_each(prepared)))) as batches,
         ):
             for batch in batches:
@@ -128,24 +131,55 @@ class Pipeline:
 
     def _prepare(self, pairs: Sequence[tuple[ImageSource, str | None]]) -> list[_Prepared]:
         """Everything up to the chips, for some pictures; or what the cache has."""
-        opened = [self._open(*pair) for pair in pairs]
-        images = [some.image for some in opened if isinstance(some, _Opened)]
-        found: list[Faces] = []
-        if images:
-            with device_turn(self.detector):
-                found = self.detector.detect(images)
+        prepared: dict[int, _Prepared] = {}
+        waiting: dict[int, _Opened] = {}
+        for place, pair in enumerate(pairs):
+            opened = self._open(*pair)
+            if not isinstance(opened, _Opened):
+                prepared[place] = opened
+                continue
+            waiting[place] = opened
+            # What looked small may be large after all.
+            if sum(some.image.size for some in waiting.values()) > 3 * _TOGETHER_PIXELS:
+                prepared |= self._cut(waiting)
+                waiting = {}
+            del opened
+        prepared |= self._cut(waiting)
+        return [prepared[place] for place in range(len(pairs))]
+
+    def _cut(self, opened: Mapping[int, _Opened]) -> dict[int, _Cut]:
+        """The same pictures' faces, found and cut out."""
+        if not opened:
+            return {}
+        images = [some.image for some in opened.values()]
+        with device_turn(self.detector):
+            faces = self.detector.detect(images)
+        if len(faces) != len(images):
+            raise ValueError(f"detector: gave {len(faces)} results for {len(images)} pictures")
         policy = self.embedder.spec.crop
         assert policy is not None  # noqa: S101 - the registry refuses such
-        cut = zip(found, crop_each(images, found, policy), strict=True)
-        prepared: list[_Prepared] = []
-        for some in opened:
-            if isinstance(some, _Opened):
-                faces, chips = next(cut)
-                size = (some.image.shape[1], some.image.shape[0])
-                prepared.append(_Cut(faces, chips, size, some.key))
-            else:
-                prepared.append(some)
-        return prepared
+        chips = crop_each(images, faces, policy)
+        return {
+            place: _Cut(found, own, (some.image.shape[1], some.image.shape[0]), some.key)
+            for (place, some), found, own in zip(opened.items(), faces, chips, strict=True)
+        }
+
+    def _prepare_handful(
+        self, pairs: Sequence[tuple[ImageSource, str | None]]
+    ) -> list[_Prepared | Exception]:
+        """`_prepare`; if it fails, as far as it goes picture by picture, and then the failure."""
+        try:
+            return [_light(some) for some in self._prepare(pairs)]
+        except Exception:
+            if len(pairs) == 1:
+                raise
+        row: list[_Prepared | Exception] = []
+        for pair in pairs:
+            try:
+                row += [_light(some) for some in self._prepare([pair])]
+            except Exception as error:
+                return [*row, error]
+        return row
 
     def _open(self, source: ImageSource, name: str | None) -> _Opened | EmbeddedFaces | ImageError:
         """A picture's pixels, or what the cache has."""
@@ -164,7 +198,7 @@ class Pipeline:
             with self._one_decoder if lazy else nullcontext():
                 return _Opened(load(source, name=name), key)
         except ImageError as error:
-            return ImageError(str(error))  # the other holds on to what its traceback leads to
+            return error
 
     def _batches(self, prepared: Iterable[_Prepared]) -> Iterator[list[_Prepared]]:
         """Cut a row of pictures into batches, by their places and numbers of faces alone.
@@ -261,7 +295,16 @@ def _is_small(source: ImageSource) -> bool:
     return isinstance(source, bytes) and len(source) <= _SMALL_BYTES
 
 
-def _each(prepared: Iterable[list[_Prepared]]) -> Iterator[_Prepared]:
+def _light(prepared: _Prepared) -> _Prepared:
+    """An error as its text alone: it holds on to what its traceback leads to."""
+    return ImageError(str(prepared)) if isinstance(prepared, ImageError) else prepared
+
+
+def _each(prepared: Iterable[list[_Prepared | Exception]]) -> Iterator[_Prepared]:
     for some in prepared:
         while some:
-            yield some.pop(0)  # and no longer held here
+            first = some.pop(0)  # and no longer held here
+            if isinstance(first, Exception) and not isinstance(first, ImageError):
+                raise first
+            yield first
+            del first

@@ -12,6 +12,7 @@ import torch
 
 import facewise
 from facewise import Faces
+from facewise.detection.cascade import same_size
 from facewise.detection.mtcnn_nets import ONet, PNet, RNet
 from facewise.runtime.processor import BFLOAT16, processor_features
 
@@ -153,6 +154,38 @@ def test_any_mixture_of_sizes_gives_one_result_each(mtcnn, astronaut, rng):
         assert len(alone) == len(batched)
         np.testing.assert_allclose(alone.boxes, batched.boxes, atol=1e-3)
     assert mtcnn.detect([]) == []
+
+
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+def test_pictures_of_one_size_together_are_each_as_alone(examples, rng, mode):
+    detector = facewise.load_detector("mtcnn", mode=mode, backend="torch", precision="float32")
+    size = (420, 380)
+    photos = [
+        cv2.resize(facewise.load_image(path), size, interpolation=cv2.INTER_AREA)
+        for path in sorted((examples / "photos").glob("*.jpg"))
+    ]
+    blank = np.zeros((*size[::-1], 3), np.uint8)
+    noise = rng.integers(0, 256, blank.shape, np.uint8)
+    images = [photos[0], blank, *photos[1:], noise, photos[0][:, ::-1], photos[1]]
+    together = detector._detect_group([np.ascontiguousarray(image) for image in images])
+    assert len(together) == len(images)
+    assert [len(faces) for faces in together][1] == 0
+    assert sum(map(len, together)) >= 5
+    for faces, image in zip(together, images, strict=True):
+        [alone] = detector.detect([image])
+        assert len(faces) == len(alone)
+        np.testing.assert_allclose(faces.boxes, alone.boxes, atol=0.01)
+        np.testing.assert_allclose(faces.landmarks, alone.landmarks, atol=0.01)
+        np.testing.assert_allclose(faces.scores, alone.scores, atol=1e-5)
+
+
+def test_groups_are_of_one_size_and_bounded():
+    small, other, large = (np.zeros((*size, 3), np.uint8) for size in ((9, 8), (8, 9), (900, 900)))
+    images = [small] * 5 + [other] + [small] * 2 + [large] * 2
+    groups = list(same_size(iter(images), 3))
+    assert [len(group) for group in groups] == [3, 2, 1, 2, 1, 1]
+    flat = [image for group in groups for image in group]
+    assert all(a is b for a, b in zip(flat, images, strict=True))
 
 
 def test_a_face_cut_by_the_border_is_found_and_its_crops_stay_inside(mtcnn, astronaut):

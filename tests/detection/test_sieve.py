@@ -14,7 +14,7 @@ from facewise.detection.mipmaps import Mipmaps
 from facewise.detection.mtcnn import load_sieve_networks
 from facewise.detection.proposals import Proposer, levels
 from facewise.detection.resampling import IntegralImages
-from facewise.detection.sieve import PASSING, Sieve
+from facewise.detection.sieve import Sieve
 from facewise.errors import ModelError
 from facewise.runtime.processor import BFLOAT16, INT8, processor_features
 from facewise.runtime.weights import BUNDLED
@@ -190,7 +190,3 @@ def test_crops_of_mipmaps_show_the_window(rng):
         expected = cv2.resize(image[y1:y2, x1:x2], (24, 24), interpolation=cv2.INTER_AREA)
         assert np.abs(crop.astype(int) - expected).mean() < 4
     assert Mipmaps(image).crops(np.empty((0, 4), np.intp), 24).shape == (0, 24, 24, 3)
-
-
-def test_passing_is_what_the_docs_say():
-    assert PASSING == (-0.5, -2.2)  # as in docs/results/detection.md

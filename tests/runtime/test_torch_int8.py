@@ -75,25 +75,88 @@ def test_every_convolution_is_of_integers(block):
     assert sum(m._added is not None for m in made) == 2
 
 
-def test_a_map_that_is_needed_again_is_not_overwritten():
-    class Twice(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.second = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 1)
-            self.third = nn.Conv2d(8, 8, 1)
+class Step(nn.Module):
+    """Three convolutions, and what a test makes of them."""
 
-        def forward(self, x):
-            x = torch.relu(self.first(x))
-            y = torch.relu(x + self.second(x))
-            return self.third(x) + y
+    def __init__(self, forward):
+        super().__init__()
+        self.first = nn.Conv2d(3, 32, 3)
+        self.a, self.b, self.c = (nn.Conv2d(32, 32, 3, padding=1) for _ in range(3))
+        self._forward = forward
 
+    def forward(self, x):
+        return self._forward(self, torch.relu(self.first(x)))
+
+
+def needed_by_the_next(m, x):
+    y = torch.relu(x + m.a(x))
+    return (m.b(x) + y).mean(dim=(2, 3))
+
+
+def its_own_input(m, x):
+    return torch.relu(x + m.a(x)).mean(dim=(2, 3))
+
+
+def needed_by_a_later_step(m, x):
+    u = torch.relu(m.a(x))
+    b = m.b(x)
+    e = torch.relu(x + m.c(u))
+    return (e * torch.relu(b)).mean(dim=(2, 3))
+
+
+def needed_by_a_sum_that_comes_later(m, x):
+    u = torch.relu(m.a(x))
+    b = m.b(x)  # read when it is added, below
+    e = torch.relu(x + m.c(u))
+    return torch.relu(u + b).mean(dim=(2, 3)) + e.mean(dim=(2, 3))
+
+
+def two_convolutions(m, x):
+    return torch.relu(m.a(x) + m.b(x)).mean(dim=(2, 3))
+
+
+def clipped(m, x):
+    return nn.functional.relu6(x + m.a(torch.relu(m.b(x)))).mean(dim=(2, 3))
+
+
+def with_a_factor(m, x):
+    return torch.relu(torch.add(x, m.a(torch.relu(m.b(x))), alpha=0.5)).mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        needed_by_the_next,
+        its_own_input,
+        needed_by_a_later_step,
+        needed_by_a_sum_that_comes_later,
+        two_convolutions,
+        clipped,
+        with_a_factor,
+    ],
+)
+def test_sums_in_the_memory_of_a_map(forward):
     torch.manual_seed(1)
-    module = Twice().eval()
+    module = Step(forward).eval()
     seen = pictures(64, 3, 16, 16, seed=2)
     network = integers(module, seen)
     with torch.inference_mode():
         exact = module(seen)
         assert (network(seen) - exact).abs().max() < 0.03 * exact.abs().max()
+
+
+def test_ranges_of_another_network_are_refused(block):
+    with pytest.raises(ValueError, match="the ranges are of another network"):
+        with_integers(simplified(block), {"nobody": (0.0, 1.0)}, pictures(1, 3, 33, 33))
+
+
+def test_uint8_is_converted_where_its_range_is_another():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.Conv2d(16, 2, 1)).eval()
+    pixels = torch.randint(0, 200, (4, 3, 20, 20), dtype=torch.uint8)
+    network = integers(module, pixels.float())
+    with torch.inference_mode():
+        assert torch.equal(network(pixels), network(pixels.float()))
 
 
 def test_pixels_are_taken_as_they_are():

@@ -16,7 +16,7 @@ import torch
 
 from facewise.detection.mipmaps import Mipmaps
 from facewise.detection.nms import nms
-from facewise.detection.proposals import Candidates, Proposer, levels, moved
+from facewise.detection.proposals import NMS, Candidates, Proposer, levels, moved
 from facewise.detection.resampling import IntegralImages
 from facewise.detection.sieve import Sieve
 from facewise.detection.stages import Answers, Stages, network_input, size_for
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Picture = NDArray[np.uint8]
 
-_NMS = 0.7  # intersection over union, of candidates
 _REFINED = {"cpu": 64, "other": 1024}
 _FINISHED = {"cpu": 16, "other": 256}
 """Candidates in one pass of RNet and of ONet: bounds memory, and on a CPU fits a core's cache."""
@@ -108,7 +107,8 @@ class Cascade:
         given = sources(images)
         # No fewer groups than processors, if that is known.
         share = -(-len(given) // threads()) if isinstance(given, Sized) else _TOGETHER
-        groups = same_size(ordered_map(load, given), min(share, _TOGETHER))
+        loaded = ordered_map(load, given, ahead=threads())
+        groups = same_size(loaded, min(share, _TOGETHER))
         return [faces for group in ordered_map(self._detect_group, groups) for faces in group]
 
     def _detect_group(self, images: Sequence[Picture]) -> list[Faces]:
@@ -129,13 +129,11 @@ class Cascade:
         self, images: Sequence[Picture], sieve: Sieve, candidates: Candidates
     ) -> Candidates:
         """The candidates that are worth RNet's while."""
-        if len(candidates.boxes) < _CANDIDATES_WORTH_SIFTING * len(images):
-            return candidates
         candidates, windows = _visible(candidates, images[0].shape[1], images[0].shape[0])
-        passed = np.empty(len(candidates.boxes), bool)
-        for number, image in enumerate(images):
+        passed = np.ones(len(candidates.boxes), bool)
+        for number, image in enumerate(images):  # each by itself: its faces depend on nobody else
             own = np.flatnonzero(candidates.pictures == number)
-            if len(own):
+            if len(own) >= _CANDIDATES_WORTH_SIFTING:
                 crops = Mipmaps(image).crops(windows[own], 24)
                 passed[own] = sieve.candidates(crops, self.thresholds[1])
         return candidates.chosen(passed)
@@ -147,7 +145,7 @@ class Cascade:
         moves, scores = answers
         passed = scores > np.float32(self.thresholds[1])
         candidates, scores, moves = candidates.chosen(passed), scores[passed], moves[passed]
-        kept = nms(candidates.boxes, scores, _NMS, pictures=candidates.pictures)
+        kept = nms(candidates.boxes, scores, NMS, pictures=candidates.pictures)
         numbers, boxes = candidates.chosen(kept)
         return Candidates(numbers, moved(boxes, moves[kept], extra=1))
 
@@ -165,7 +163,7 @@ class Cascade:
         found = []
         for number in range(pictures.number):  # one by one: here the sort decides between ties
             own = np.flatnonzero(numbers == number)
-            kept = own[nms(boxes[own], scores[own], _NMS, overlap="smaller")]
+            kept = own[nms(boxes[own], scores[own], NMS, overlap="smaller")]
             # The regression can turn a box inside out in theory; such a box shows nothing.
             kept = kept[(boxes[kept, 2:] >= boxes[kept, :2]).all(axis=1)]
             found.append(Faces(boxes[kept], scores[kept], landmarks[kept]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from torch import nn
 
 from facewise.detection.cascade import Cascade
 from facewise.detection.mtcnn_nets import ONet, PNet, RNet
-from facewise.detection.sieve import CandidateSieve, CellSieve, Sieve
+from facewise.detection.sieve import PASSING, CandidateSieve, CellSieve, Sieve
 from facewise.detection.stages import InDtype, Stages
 from facewise.errors import ModelError
 from facewise.faces import Faces
@@ -61,11 +61,12 @@ _SHAPES = {
 _DYNAMIC = {"pnet": {0: "batch", 2: "height", 3: "width"}}
 _DYNAMIC["cells"] = _DYNAMIC["pnet"]
 
-_TIMED = (480, 640)
-"""Height and width of the picture that is timed."""
-
+_SCENE = (480, 640)
+"""Height and width of the picture, of several faces, that proves and is timed: large enough for
+both parts of the sieve to act."""
 
 _SIEVE = BUNDLED / "mtcnn_sieve.safetensors"
+_SIEVE_RANGES = _DATA / "sieve_ranges.json"
 
 
 class _Parts(NamedTuple):
@@ -87,8 +88,8 @@ class Mtcnn(Cascade):
         mode: "exact" computes in float32 and gives the faces of facenet-pytorch. "fast" looks
             twice: a sieve finds where a face is possible, and the networks judge only that, in
             float32. It finds the same faces but for a few doubtful ones, and nearly always in the
-            same boxes (`docs/results/speed.md`). On other devices than the CPU it lets the first
-            two networks compute in a lower precision instead.
+            same boxes (`docs/results/detection.md`). On other devices than the CPU it lets the
+            first two networks compute in a lower precision instead.
         backend: "torch", "onnxruntime", "openvino" or "auto"; by default what `FACEWISE_BACKEND`
             says. "auto" is torch in the exact mode; in the fast mode it is what runs the sieve
             fastest.
@@ -152,16 +153,14 @@ class Mtcnn(Cascade):
             "factor": self.factor,
             "mode": self.mode,
             "networks": str(self.candidate),
-            "sieve": None if self.sieve is None else file_sha256(_SIEVE),
+            "sieve": None if self.sieve is None else _sieve_hash(),
         }
 
     def _choose(self, asked: tuple[str, str], networks: tuple[PNet, RNet, ONet]) -> Candidate:
         """Take what runs best, and say what it is."""
         plain = _Parts(self.stages, None)
-        elsewhere = self.device.type != "cpu"
-        offered = f"{self.mode} elsewhere" if elsewhere else self.mode
+        offered = self.mode if self.device.type == "cpu" else f"{self.mode} elsewhere"
         build = partial(self._compiled_stages, networks)
-        key = [self._weight_hash, self.min_face_size, self.thresholds]
         if offered == "fast":
             if self._weight_hash != get_spec("mtcnn").weights.sha256:
                 raise ModelError(
@@ -169,34 +168,38 @@ class Mtcnn(Cascade):
                     "with others take mode='exact'"
                 )
             build = partial(self._with_sieve, load_sieve_networks(_SIEVE))
-            key.append(file_sha256(_SIEVE))
         face = load(_DATA / "self_test_face.jpg")
-        height, width = _TIMED
+        height, width = _SCENE
         tiles = (-(-height // face.shape[0]), -(-width // face.shape[1]), 1)
         scene = np.tile(face, tiles)[:height, :width]
 
-        def faces(parts: _Parts, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Faces:
-            self.stages, self.sieve = parts
-            return self.detect([image])[0]
+        def faces(parts: _Parts) -> Faces:
+            """With the usual settings, whatever this detector's: the networks are the same."""
+            usual = Cascade(
+                parts.stages,
+                min_face_size=20,
+                thresholds=(0.6, 0.7, 0.7),
+                factor=0.709,
+                device=self.device,
+                sieve=parts.sieve,
+            )
+            return usual.detect([scene])[0]
 
         def prove(parts: _Parts, _: Candidate) -> Proof:
-            overlap = _overlap(faces(plain, face), faces(parts, face))
-            return Proof("overlap of a known face", overlap, _LEAST_OVERLAP[offered])
+            overlap = _least_overlap(faces(plain), faces(parts))
+            return Proof("least overlap of known faces", overlap, _LEAST_OVERLAP[offered])
 
-        try:
-            choice = choose(
-                f"mtcnn {self.mode}",
-                key=json.dumps(key),
-                asked=asked,
-                offered=_OFFERED[offered],
-                build=build,
-                prove=prove,
-                workloads={f"{width}×{height} pixels": lambda parts: faces(parts, scene)},
-                folder=cache_dir() / "runtime",
-                device=self.device,
-            )
-        finally:
-            self.stages, self.sieve = plain
+        choice = choose(
+            f"mtcnn {self.mode}",
+            key=json.dumps([self._weight_hash, _sieve_hash() if offered == "fast" else None]),
+            asked=asked,
+            offered=_OFFERED[offered],
+            build=build,
+            prove=prove,
+            workloads={f"{width}×{height} pixels": faces},
+            folder=cache_dir() / "runtime",
+            device=self.device,
+        )
         self.stages, self.sieve = choice.built
         return choice.candidate
 
@@ -211,9 +214,9 @@ class Mtcnn(Cascade):
             return _Parts(Stages(low_pnet, low_rnet, onet), None)
         last = Candidate(candidate.backend, "float32")
         stages = Stages(
-            self._compiled("pnet", pnet, candidate),
-            self._compiled("rnet", rnet, candidate),
-            self._compiled("onet", onet, last),
+            self._compiled("pnet", pnet, candidate, self._weight_hash),
+            self._compiled("rnet", rnet, candidate, self._weight_hash),
+            self._compiled("onet", onet, last, self._weight_hash),
         )
         return _Parts(stages, None)
 
@@ -221,9 +224,9 @@ class Mtcnn(Cascade):
         self, networks: tuple[CellSieve, CandidateSieve], candidate: Candidate
     ) -> _Parts:
         """The networks as they are, behind a sieve."""
-        ranges = json.loads((_DATA / "sieve_ranges.json").read_text(encoding="utf-8"))
+        ranges = json.loads(_SIEVE_RANGES.read_text(encoding="utf-8"))
         cells, candidates = (
-            self._compiled(name, network, candidate, ranges[name])
+            self._compiled(name, network, candidate, _sieve_hash(), ranges[name])
             for name, network in zip(("cells", "candidates"), networks, strict=True)
         )
         if candidate.backend == "torch":  # takes pixels as they are
@@ -236,13 +239,14 @@ class Mtcnn(Cascade):
         name: str,
         network: nn.Module,
         candidate: Candidate,
+        weight_hash: str,
         ranges: Ranges | None = None,
     ) -> Any:
         return compile_network(
             network,
             torch.zeros(_SHAPES[name]),
             candidate,
-            key=f"{self._weight_hash} {name}",
+            key=f"{weight_hash} {name}",
             folder=cache_dir() / "runtime",
             device=self.device,
             dynamic=_DYNAMIC.get(name),
@@ -267,37 +271,37 @@ def load_networks(weights: Path) -> tuple[PNet, RNet, ONet]:
         ModelError: the file does not hold them.
     """
     networks = PNet(), RNet(), ONet()
-    try:
-        for name, network in zip(("pnet", "rnet", "onet"), networks, strict=True):
-            network.load_state_dict(parameters_of(name, weights))
-    except RuntimeError as error:  # its text says which network does not fit
-        raise ModelError(f"{weights}: not the weights of MTCNN ({error})") from error
-    for network in networks:
-        network.eval().requires_grad_(False)
+    _fill({"pnet": networks[0], "rnet": networks[1], "onet": networks[2]}, weights, "MTCNN")
     return networks
 
 
 def load_sieve_networks(weights: Path) -> tuple[CellSieve, CandidateSieve]:
-    """The two networks of a sieve, in float32, for inference.
-
-    Raises:
-        ModelError: the file does not hold them.
-    """
+    """The two networks of a sieve, likewise."""
     networks = CellSieve(), CandidateSieve()
-    try:
-        for name, network in zip(("cells", "candidates"), networks, strict=True):
-            network.load_state_dict(parameters_of(name, weights))
-    except RuntimeError as error:
-        raise ModelError(f"{weights}: not the weights of a sieve ({error})") from error
-    for network in networks:
-        network.eval().requires_grad_(False)
+    _fill({"cells": networks[0], "candidates": networks[1]}, weights, "a sieve")
     return networks
 
 
-def _overlap(expected: Faces, found: Faces) -> float:
-    """Intersection over union of the only face each time; 0 where there is another number."""
-    if len(expected) != 1 or len(found) != 1:
+def _fill(networks: Mapping[str, nn.Module], weights: Path, what: str) -> None:
+    try:
+        for name, network in networks.items():
+            network.load_state_dict(parameters_of(name, weights))
+            network.eval().requires_grad_(False)
+    except RuntimeError as error:  # its text says which network does not fit
+        raise ModelError(f"{weights}: not the weights of {what} ({error})") from error
+
+
+def _sieve_hash() -> str:
+    """Of everything that decides what the sieve lets pass."""
+    return f"{file_sha256(_SIEVE)} {file_sha256(_SIEVE_RANGES)} {PASSING}"
+
+
+def _least_overlap(expected: Faces, found: Faces) -> float:
+    """The least intersection over union of two answers' faces; 0 if their numbers differ."""
+    if len(expected) != len(found) or not len(expected):
         return 0.0
-    (a,), (b,) = expected.boxes, found.boxes
-    shared = np.prod(np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0))
-    return float(shared / (expected.areas[0] + found.areas[0] - shared))
+    a, b = expected.boxes[:, None], found.boxes[None]
+    low, high = np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])
+    shared = np.maximum(high - low, 0).prod(axis=2)
+    overlap = shared / (expected.areas[:, None] + found.areas[None] - shared)
+    return float(overlap.max(axis=1).min())

@@ -1,4 +1,4 @@
-"""Greedy non-maximum suppression over boxes of one picture, on the host.
+"""Greedy non-maximum suppression over boxes of one picture or several, on the host.
 
 Only pairs of boxes that lie near each other can overlap, so the work grows with the crowd round a
 face and not with the square of all boxes; and the greedy choice, a loop by nature, is made in

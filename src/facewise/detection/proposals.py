@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 CELL, STRIDE = 12, 2
 """PNet's window and step, in pixels of a level."""
 
-_LEVEL_NMS, _CANDIDATE_NMS = 0.5, 0.7  # intersection over union
+NMS = 0.7
+"""Intersection over union of candidates, from which on the better one stays."""
+
+_LEVEL_NMS = 0.5  # of one level
 _STRIP = {"cpu": 3 << 15, "other": 1 << 22}
 """Pixels of a level in one pass of PNet: bounds memory, and on a CPU fits a core's cache."""
 
@@ -66,7 +69,7 @@ class Candidates(NamedTuple):
         return Candidates(self.pictures[which], self.boxes[which])
 
 
-class _Level(NamedTuple):
+class Level(NamedTuple):
     """A level of the pyramid: its size over the picture's, and in pixels."""
 
     scale: float
@@ -82,7 +85,7 @@ class _Level(NamedTuple):
 class _Strip(NamedTuple):
     """Some rows of PNet's answer to a level: the first, and the last, exclusive."""
 
-    level: _Level
+    level: Level
     first: int
     last: int
 
@@ -93,22 +96,16 @@ class _Strip(NamedTuple):
         return slice(self.first * STRIDE, None if whole else (self.last - 1) * STRIDE + CELL)
 
 
-def scales(height: int, width: int, min_face_size: float, factor: float) -> Iterator[float]:
-    """Sizes of the pyramid's levels over the picture's, until one is smaller than a cell."""
+def levels(height: int, width: int, min_face_size: float, factor: float) -> list[Level]:
+    """The levels of the pyramid of a picture, until one is smaller than a cell."""
+    found = []
     scale = CELL / min_face_size
     shorter = min(height, width) * scale
     while shorter >= CELL:
-        yield scale
+        found.append(Level(scale, int(height * scale + 1), int(width * scale + 1)))
         scale *= factor
         shorter *= factor
-
-
-def levels(height: int, width: int, min_face_size: float, factor: float) -> list[_Level]:
-    """The levels of the pyramid of a picture."""
-    return [
-        _Level(scale, int(height * scale + 1), int(width * scale + 1))
-        for scale in scales(height, width, min_face_size, factor)
-    ]
+    return found
 
 
 class Proposer:
@@ -129,7 +126,7 @@ class Proposer:
         self._threshold = threshold
         self._device = device
 
-    def propose(self, pictures: IntegralImages, pyramid: Sequence[_Level]) -> Candidates:
+    def propose(self, pictures: IntegralImages, pyramid: Sequence[Level]) -> Candidates:
         """Candidates from all levels of some pictures, best first; moved, not yet squared."""
         strips = [strip for level in pyramid for strip in self._strips(level, pictures.number)]
         seen = _by_level(strips, ordered_map(partial(self._look, pictures), strips))
@@ -143,7 +140,7 @@ class Proposer:
             owners.append(numbers[kept])
             rows.append(np.concatenate([boxes, moves, scores[:, None]], axis=1)[kept])
         owner, found = np.concatenate(owners), np.concatenate(rows)
-        kept = nms(found[:, :4], found[:, 8], _CANDIDATE_NMS, pictures=owner)
+        kept = nms(found[:, :4], found[:, 8], NMS, pictures=owner)
         return Candidates(owner[kept], moved(found[kept, :4], found[kept, 4:8], extra=0))
 
     @torch.inference_mode()  # of the thread it runs in
@@ -163,7 +160,8 @@ class Proposer:
 
     def _look_twice(self, pictures: IntegralImages, sieve: Sieve, strip: _Strip) -> _Seen:
         """PNet over what single cells look at, those of which the sieve says that it may see."""
-        # The last cell of an odd line looks one pixel beyond it, like the reference's last maximum.
+        # PNet's last maximum of an odd line is over what is left of it; here the last pixel counts
+        # twice instead, so such a cell's answer is nearly, not quite, the same.
         level = strip.level
         rows = pictures.resized(level.height, level.width, strip.pixels, even=True)
         number, height, width, _ = rows.shape
@@ -189,7 +187,7 @@ class Proposer:
             seen.append((part[:, 0], _cells(part, strip), scores[:kept], moves[:kept]))
         return _joined(seen)
 
-    def _strips(self, level: _Level, pictures: int) -> Iterator[_Strip]:
+    def _strips(self, level: Level, pictures: int) -> Iterator[_Strip]:
         """The rows of PNet's answer to one level, some at a time."""
         step = max(size_for(self._device, _STRIP) // (level.width * pictures) // STRIDE, 1)
         for first in range(0, level.cells, step):
@@ -211,9 +209,9 @@ def _cells(places: Numbers, strip: _Strip) -> Floats:
     return (places[:, :0:-1] + [0, strip.first]).astype(np.float32)
 
 
-def _by_level(strips: Sequence[_Strip], seen: Iterable[_Seen]) -> dict[_Level, _Seen]:
+def _by_level(strips: Sequence[_Strip], seen: Iterable[_Seen]) -> dict[Level, _Seen]:
     """What was seen in the strips of each level, together."""
-    parts: dict[_Level, list[_Seen]] = {}
+    parts: dict[Level, list[_Seen]] = {}
     for strip, some in zip(strips, seen, strict=True):
         parts.setdefault(strip.level, []).append(some)
     return {level: _joined(some) for level, some in parts.items()}

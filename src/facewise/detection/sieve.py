@@ -1,10 +1,9 @@
 """A quick look that spares MTCNN most of its work: where in a picture is a face possible?
 
-Two small networks, taught by MTCNN's own (`bench/teach_sieve.py`), look at a cheap copy of the
-picture. One says at which places PNet might see a face, the other which of PNet's candidates RNet
-might keep. What they let through MTCNN judges as ever, on the exact picture and in float32; so a
-face that is found has the box and the score that it has without them, and all that they can do
-wrong is to let one fall.
+Two small networks, taught by MTCNN's own (`bench/teach_sieve.py`). One says at which cells of a
+level PNet might see a face, the other, on cheap crops, which of PNet's candidates RNet might keep.
+What they let through MTCNN judges as ever, in float32. What they do not let through is missing when
+the best of several boxes is chosen: then a neighbour stands for the face, or, seldom, nobody.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
 
 PASSING = (-0.5, -2.2)
 """Least logits of a cell and of a candidate that pass; what they cost and lose is in
-`docs/results/speed.md`."""
+`docs/results/detection.md`."""
 
-_USUAL = (0.6, 0.7)
+USUAL = (0.6, 0.7)
 """The thresholds that both were taught at."""
-_SLOPE = 2.0
+SLOPE = 2.0
 """A logit of theirs for one of MTCNN's: they were taught so."""
 
 
@@ -116,12 +115,13 @@ class Sieve:
 
 def _lowered(threshold: float, stage: int) -> float:
     """How much less is asked of something where MTCNN's threshold is below the usual one."""
-    if threshold >= _USUAL[stage]:
+    if threshold >= USUAL[stage]:
         return 0.0
     if threshold <= 0:
         return -math.inf
-    return _SLOPE * (_logit(threshold) - _logit(_USUAL[stage]))
+    return SLOPE * (logit(threshold) - logit(USUAL[stage]))
 
 
-def _logit(probability: float) -> float:
+def logit(probability: float) -> float:
+    """The logarithm of its odds."""
     return math.log(probability / (1 - probability))

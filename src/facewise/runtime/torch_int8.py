@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -24,11 +25,29 @@ _ENTRY = 16  # bytes of complex128
 _CONCATENATIONS = (torch.cat, torch.concat)
 
 
+@cache
 def available() -> bool:
-    """Whether this PyTorch has the operators; they are not part of its stable interface."""
-    return bool(torch.backends.mkldnn.is_available()) and all(  # type: ignore[no-untyped-call]
-        hasattr(torch.ops.onednn, name) for name in ("qconv2d_pointwise", "qconv_prepack")
-    )
+    """Whether this PyTorch has the operators, and they compute what is expected here.
+
+    They are not part of its stable interface, and their arguments have changed before.
+    """
+    try:
+        with torch.inference_mode():
+            conv = nn.Conv2d(16, 16, 1, bias=False)
+            conv.weight.copy_(2 * torch.eye(16)[:, :, None, None])
+            halves, ones = _Steps(0.5, 10), _Steps(1.0, 0)
+            x, added = (
+                torch.full((1, 16, 2, 2), value, dtype=torch.uint8).contiguous(
+                    memory_format=torch.channels_last
+                )
+                for value in (14, 100)
+            )
+            alone = _Convolution(conv, None, x.shape, halves, halves, None)(x)
+            total = _Convolution(conv, (0.0, math.inf), x.shape, halves, ones, ones)(x, added)
+            pooled = torch.ops.quantized.max_pool2d(x, [2, 2], [2, 2], [0, 0], [1, 1], False)
+        return bool((alone == 18).all() and (total == 104).all() and (pooled == 14).all())
+    except (AttributeError, RuntimeError, TypeError, NotImplementedError):
+        return False
 
 
 class _Steps(NamedTuple):
@@ -84,7 +103,7 @@ class _Convolution(nn.Module):
     def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
         """(n, c, h, w) to (n, c', h', w'), where `added` has that shape; it is used up."""
         convolve: Any = torch.ops.onednn.qconv2d_pointwise
-        if added is None or self._added is None:
+        if self._added is None:
             result: Tensor = convolve(
                 x, *self._input, *self._settings, *self._rest, *self._output, *self._activation
             )
@@ -129,11 +148,19 @@ def _maxima_of_four(x: Tensor) -> Tensor:
 
 
 class _Fused(NamedTuple):
-    """A convolution and what is computed together with it."""
+    """A convolution and what is computed together with it.
+
+    Attributes:
+        convolution: the step.
+        added: whose map is added to its result, if any.
+        limits: of the activation after that, if any.
+        last: the step whose result comes out.
+    """
 
     convolution: Node
     added: Node | None
     limits: tuple[float, float] | None
+    last: Node
 
 
 def with_integers(graph: GraphModule, ranges: Ranges, example: Tensor) -> GraphModule:
@@ -167,18 +194,20 @@ class _Writer:
 
     def write(self) -> GraphModule:
         fused, inside = _fused(self._old, self._known, self._steps)
+        if not fused:
+            raise ValueError("int8: the ranges are of another network")
         for node in self._old.graph.nodes:
             if node in fused:
-                self._convolve(node, fused[node])
+                self._convolve(fused[node])
             elif node not in inside:
                 self._copy(node)
         return GraphModule(self._targets, self._new)
 
-    def _convolve(self, last: Node, fused: _Fused) -> None:
+    def _convolve(self, fused: _Fused) -> None:
         conv = layer_of(self._old, fused.convolution)
         assert isinstance(conv, nn.Conv2d)  # noqa: S101 - `_fused` looks for nothing else
         (source,) = fused.convolution.all_input_nodes
-        steps = self._steps.get(last)
+        last, steps = fused.last, self._steps.get(fused.last)
         added = None if fused.added is None else self._steps[fused.added]
         name = f"{last.name}_integers"
         self._targets[name] = _Convolution(
@@ -190,15 +219,22 @@ class _Writer:
 
     def _copy(self, node: Node) -> None:
         """A step that is no convolution: on integers if it can be, or else on numbers."""
-        whole = node in self._steps and _passes_on(self._old, node)
+        sources = node.all_input_nodes
+        whole = (
+            node in self._steps
+            and _passes_on(self._old, node)
+            and all(source in self._steps for source in sources)
+        )
         form = self._as_integers if whole else self._as_numbers
         new = self._new.node_copy(node, form)
         (self._whole if whole else self._plain)[node] = new
         target = str(node.target)
         if node.op == "call_module":
             layer = self._old.get_submodule(target)
-            pools = whole and isinstance(layer, nn.MaxPool2d)
-            self._targets[target] = _Maxima(layer) if pools else layer  # type: ignore[arg-type]
+            if whole and isinstance(layer, nn.MaxPool2d):  # elsewhere it may be called on numbers
+                new.target = f"{node.name}_integers"
+                layer = _Maxima(layer)
+            self._targets[str(new.target)] = layer
         elif node.op == "get_attr":
             self._targets[target] = self._old.get_parameter(target)
 
@@ -220,37 +256,65 @@ class _Writer:
 def _fused(
     graph: GraphModule, known: Mapping[Node, torch.Size], steps: Mapping[Node, _Steps]
 ) -> tuple[dict[Node, _Fused], set[Node]]:
-    """The integer convolutions, by the step that gives their result; and the steps before those."""
+    """The integer convolutions, by the step at whose place each is computed; and all their steps.
+
+    That is the convolution's place, or the addition's, where both maps are there.
+    """
     order = {node: place for place, node in enumerate(graph.graph.nodes)}
     found: dict[Node, _Fused] = {}
     inside: set[Node] = set()
     for node in order:
         if not isinstance(layer_of(graph, node), nn.Conv2d) or node.all_input_nodes[0] not in steps:
             continue
-        row, added, limits = [node], None, None
+        row, added = [node], None
         after = only_user(node)
-        if after is not None and after.target in _ADDITIONS and _rounded(graph, after) in steps:
-            # The sum is made in the memory of the other map, so nobody may need that any more.
-            others = [n for n in after.all_input_nodes if n is not node and n in steps]
-            if (
-                len(others) == 1
-                and known[others[0]] == known[node]
-                and others[0].op != "placeholder"
-                and order[others[0]] < order[node]
-                and all(order[user] <= order[after] for user in others[0].users)
-            ):
-                row, added, after = [*row, after], others[0], only_user(after)
-        if after is not None and activation_of(graph, after) is not None:
-            row, limits = [*row, after], activation_of(graph, after)
-        found[row[-1]] = _Fused(node, added, limits)
-        inside.update(row[:-1])
+        if after is not None and after not in found and _adds(graph, after, steps):
+            added = _used_up(graph, node, after, order, known, steps)
+            row += [] if added is None else [after]
+        following = only_user(row[-1])
+        limits = None if following is None else activation_of(graph, following)
+        if following is not None and limits is not None:
+            row.append(following)
+        found[node if added is None else row[1]] = _Fused(node, added, limits, row[-1])
+        inside.update(row)
     return found, inside
 
 
-def _rounded(graph: GraphModule, addition: Node) -> Node:
-    """The step whose result is rounded: an addition, or the activation after it."""
-    after = only_user(addition)
-    return addition if after is None or activation_of(graph, after) is None else after
+def _adds(graph: GraphModule, node: Node, steps: Mapping[Node, _Steps]) -> bool:
+    """Whether a step is a sum that a convolution can end in: of two maps, then ReLU or nothing."""
+    after = only_user(node)
+    limits = None if after is None else activation_of(graph, after)
+    rounded = after if after is not None and limits is not None else node
+    return (
+        node.target in _ADDITIONS
+        and not node.kwargs  # a factor
+        and len(node.all_input_nodes) == 2
+        and limits in (None, (0.0, math.inf))
+        and rounded in steps
+    )
+
+
+def _used_up(
+    graph: GraphModule,
+    conv: Node,
+    addition: Node,
+    order: Mapping[Node, int],
+    known: Mapping[Node, torch.Size],
+    steps: Mapping[Node, _Steps],
+) -> Node | None:
+    """The other map of a sum, if the sum may be made in its memory: nobody needs it any more."""
+    [other] = [node for node in addition.all_input_nodes if node is not conv]
+
+    def place(user: Node) -> int:
+        """When a step reads its input, at the latest: a convolution perhaps with its sum."""
+        after = only_user(user)
+        if after is None or not isinstance(layer_of(graph, user), nn.Conv2d):
+            return order[user]
+        return order[after if after.target in _ADDITIONS else user]
+
+    free = all(user is addition or place(user) < order[addition] for user in other.users)
+    fits = other in steps and known[other] == known[conv] and other.op != "placeholder"
+    return other if free and fits else None
 
 
 def _passes_on(graph: GraphModule, node: Node) -> bool:
@@ -281,7 +345,7 @@ def _steps_of(graph: GraphModule, ranges: Ranges) -> dict[Node, _Steps]:
 
 
 def _quantized(x: Tensor, scale: float, zero: int) -> Tensor:
-    if x.dtype == torch.uint8:  # pixels, given as such
+    if x.dtype == torch.uint8 and (scale, zero) == (1.0, 0):  # pixels, given as such
         return x
     return (x * (1 / scale)).round_().add_(zero).clamp_(0, 255).to(torch.uint8)
 

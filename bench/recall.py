@@ -3,8 +3,9 @@
     python -m bench.recall ../shared/data --precision int8
 
 The pictures: all frames of `video.mp4` at two factors of the pyramid, `multiface.jpg`, all of
-`lfw-landmarks`, and LFW's own of the same people, of whom the sieve was not taught. A face counts as found from an overlap of 0.4 on; the overlap is
-the mean over those. The landmark error is `bench.landmarks`' for both modes.
+`lfw-landmarks`, and LFW's own of the same people, of whom the sieve was not taught. A face counts
+as found from an overlap of 0.4 on; the overlap is the mean over those. The landmark error is
+`bench.landmarks`' for both modes.
 """
 
 from __future__ import annotations

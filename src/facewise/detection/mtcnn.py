@@ -61,7 +61,7 @@ _SHAPES = {
 _DYNAMIC = {"pnet": {0: "batch", 2: "height", 3: "width"}}
 _DYNAMIC["cells"] = _DYNAMIC["pnet"]
 
-_SCENE = (480, 640)
+_SCENE = (720, 1280)
 """Height and width of the picture, of several faces, that proves and is timed: large enough for
 both parts of the sieve to act."""
 

@@ -7,8 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -26,6 +27,9 @@ from facewise.runtime.quantization import Ranges
 from facewise.runtime.selection import Proof, asked_for, choose
 from facewise.runtime.weights import BUNDLED, read_tensors
 from facewise.zoo import cache_dir, file_sha256, get_spec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MODES = ("exact", "fast")
 
@@ -62,8 +66,8 @@ _DYNAMIC = {"pnet": {0: "batch", 2: "height", 3: "width"}}
 _DYNAMIC["cells"] = _DYNAMIC["pnet"]
 
 _SCENE = (720, 1280)
-"""Height and width of the picture, of several faces, that proves and is timed: large enough for
-both parts of the sieve to act."""
+"""Height and width of the picture that proves and is timed: large enough for both parts of the
+sieve to act."""
 
 _SIEVE = BUNDLED / "mtcnn_sieve.safetensors"
 _SIEVE_RANGES = _DATA / "sieve_ranges.json"
@@ -168,10 +172,7 @@ class Mtcnn(Cascade):
                     "with others take mode='exact'"
                 )
             build = partial(self._with_sieve, load_sieve_networks(_SIEVE))
-        face = load(_DATA / "self_test_face.jpg")
-        height, width = _SCENE
-        tiles = (-(-height // face.shape[0]), -(-width // face.shape[1]), 1)
-        scene = np.tile(face, tiles)[:height, :width]
+        scene = _scene()
 
         def faces(parts: _Parts) -> Faces:
             """With the usual settings, whatever this detector's: the networks are the same."""
@@ -196,7 +197,7 @@ class Mtcnn(Cascade):
             offered=_OFFERED[offered],
             build=build,
             prove=prove,
-            workloads={f"{width}×{height} pixels": faces},
+            workloads={f"{_SCENE[1]}×{_SCENE[0]} pixels": faces},
             folder=cache_dir() / "runtime",
             device=self.device,
         )
@@ -289,6 +290,16 @@ def _fill(networks: Mapping[str, nn.Module], weights: Path, what: str) -> None:
             network.eval().requires_grad_(False)
     except RuntimeError as error:  # its text says which network does not fit
         raise ModelError(f"{weights}: not the weights of {what} ({error})") from error
+
+
+def _scene() -> NDArray[np.uint8]:
+    """A picture with a few faces in much else, as pictures are."""
+    face = load(_DATA / "self_test_face.jpg")
+    height, width = _SCENE
+    scene = np.asarray(cv2.resize(face, (width, height)), np.uint8)
+    for top, left in ((20, 40), (60, 1000), (500, 30)):
+        scene[top : top + len(face), left : left + len(face)] = face
+    return scene
 
 
 def _sieve_hash() -> str:

@@ -107,7 +107,7 @@ class Cascade:
         given = sources(images)
         # No fewer groups than processors, if that is known.
         share = -(-len(given) // threads()) if isinstance(given, Sized) else _TOGETHER
-        loaded = ordered_map(load, given, ahead=threads())
+        loaded = ordered_map(load, given)
         groups = same_size(loaded, min(share, _TOGETHER))
         return [faces for group in ordered_map(self._detect_group, groups) for faces in group]
 

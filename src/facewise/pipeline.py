@@ -89,7 +89,8 @@ class Pipeline:
         """Find and embed all faces of a picture.
 
         Args:
-            source: a picture in any form that `facewise.load_image` takes. Only paths are cached.
+            source: a picture in any form that `facewise.load_image` takes. What was found in files,
+                given as paths or as their bytes, is cached.
             name: what error messages call it; by default its path, or its kind and size.
 
         Raises:
@@ -188,6 +189,7 @@ class Pipeline:
             key = None
             if self._cache is not None and isinstance(source, (str, PathLike)):
                 source = read_file(Path(source), name)  # once, for the key and for the picture
+            if self._cache is not None and isinstance(source, bytes):
                 key = hashlib.sha256(self._fingerprint() + hashlib.sha256(source).digest()).digest()
                 known = self._cache.get(key)
                 if known is not None:

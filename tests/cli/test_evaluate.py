@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from facewise.cli.evaluate import app
+from facewise.cli.evaluate.models import split_fusion
 from facewise.errors import ProtocolError
 from facewise.zoo import Threshold, get_spec, registry
 
@@ -68,6 +71,12 @@ def record(lfw: Lfw, *arguments: str) -> dict[str, Any]:
     return content
 
 
+def only_model(content: dict[str, Any]) -> dict[str, Any]:
+    [model] = content["models"]
+    entry: dict[str, Any] = model
+    return entry
+
+
 def failure(command: str, lfw: Lfw, *arguments: str) -> str:
     """The error that `facewise` turns into a line and exit status 1."""
     result = invoke(command, lfw, *arguments)
@@ -80,21 +89,33 @@ def test_end_to_end(lfw: Lfw, tmp_path: Path, cache: Path) -> None:
     result = invoke("lfw", lfw, "--json", str(tmp_path / "one.json"))
     assert result.exit_code == 0, result.output
     content = json.loads((tmp_path / "one.json").read_text())
-    assert content["accuracy"] == sum(content["folds"]) / 2
-    assert content["accuracy"] >= 0.75
-    assert content["auc"] >= 0.9
-    assert content["tar_at_far"] == {"0.01": None, "0.001": None}
-    assert -1 < content["threshold"] < 1
-    assert content["threshold_source"] == "best on the other folds"
-    assert (content["pairs"], content["failed_pairs"]) == (16, 0)
-    assert content["failed_images"] == []
-    assert content["images"] == len(list(lfw[0].rglob("*.jpg")))
-    assert (content["model"], content["detector"]) == ("dlib_resnet29.dlib", "mtcnn")
-    assert content["weights"] == get_spec("dlib_resnet29").weights.sha256
-    assert content["detector_settings"]["weights"] == get_spec("mtcnn").weights.sha256
-    assert content["aligned"] is False
-    assert content["crop"] == "EyeCornerCrop(size=150, padding=0.25)"
-    assert content["versions"].keys() == {
+    model, protocol = only_model(content), content["protocol"]
+    figures = model["figures"]
+    assert figures["accuracy"] == sum(figures["folds"]) / 2
+    assert figures["accuracy"] >= 0.75
+    assert figures["auc"] >= 0.9
+    assert [point["note"] for point in figures["tar_at_far"]] == [
+        "not measurable with 8 impostor pairs"
+    ] * 3
+    assert -1 < figures["threshold"] < 1
+    assert figures["threshold_source"] == "best on the other folds"
+    assert (figures["pairs"], figures["failed_pairs"]) == (16, 0)
+    assert model["failed_images"] == []
+    assert protocol["images"] == len(list(lfw[0].rglob("*.jpg")))
+    assert (protocol["genuine"], protocol["impostor"], protocol["folds"]) == (8, 8, 2)
+    assert protocol["sha256"] == hashlib.sha256(lfw[1].read_bytes()).hexdigest()
+    lines = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()} {file.relative_to(lfw[0]).as_posix()}\n"
+        for file in sorted(lfw[0].rglob("*.jpg"))
+    ]
+    assert protocol["data_sha256"] == hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert (model["model"], content["conditions"]["detector"]) == ("dlib_resnet29.dlib", "mtcnn")
+    assert model["weights"] == get_spec("dlib_resnet29").weights.sha256
+    settings = content["conditions"]["detector_settings"]
+    assert settings["weights"] == get_spec("mtcnn").weights.sha256
+    assert content["conditions"]["aligned"] is False
+    assert model["crop"] == "EyeCornerCrop(size=150, padding=0.25)"
+    assert content["conditions"]["versions"].keys() == {
         "facewise",
         "python",
         "torch",
@@ -102,12 +123,14 @@ def test_end_to_end(lfw: Lfw, tmp_path: Path, cache: Path) -> None:
         "opencv",
         "pillow",
     }
-    rows = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
-    assert rows["model"].startswith("dlib_resnet29.dlib, with")
-    assert rows["pairs"].strip() == "16 in 2 folds"
-    assert rows["accuracy"].startswith(f"{content['accuracy']:.4f} ± ")
-    assert rows["AUC"].strip() == f"{content['auc']:.5f}"
-    assert "TAR at FAR 0.001  too few pairs to measure" in result.stdout
+    assert content["command"].split()[-4:] == ["--images", str(lfw[0]), "--pairs", str(lfw[1])]
+    assert content["comparisons"] == []
+    rows = dict(re.split("  +", line.strip(), maxsplit=1) for line in result.stdout.splitlines())
+    assert rows["model"].startswith("dlib_resnet29.dlib, with flip, ")
+    assert rows["pairs"] == "16 in 2 folds"
+    assert rows["accuracy ± sd"].startswith(f"{figures['accuracy']:.4f} ± ")
+    assert rows["AUC"] == f"{figures['auc']:.5f}"
+    assert rows["TAR at FAR 0.001"] == "not measurable with 8 impostor pairs"
 
     # The cache is filled; a second run, with it or without, writes the same bytes.
     assert (cache / "results.sqlite").exists()
@@ -124,7 +147,7 @@ def test_no_cache_leaves_nothing(lfw: Lfw, cache: Path) -> None:
 
 @pytest.mark.shared
 def test_images_without_a_face(lfw: Lfw) -> None:
-    whole = record(lfw)
+    whole = only_model(record(lfw))["figures"]
     images, _ = lfw
     blank, damaged = (
         images / "Abel_Pacheco/Abel_Pacheco_0001.jpg",
@@ -137,13 +160,17 @@ def test_images_without_a_face(lfw: Lfw) -> None:
         {"image": "Abel_Pacheco/Abel_Pacheco_0001.jpg", "reason": "no face found"},
         {"image": name, "reason": "not an image file that Pillow can read"},
     ]
-    failed = record(lfw)
-    assert failed["failed_images"] == expected
-    assert (failed["pairs"], failed["failed_pairs"], failed["missing"]) == (16, 2, "fail")
+    content = record(lfw)
+    assert only_model(content)["failed_images"] == expected
+    failed = only_model(content)["figures"]
+    assert (failed["pairs"], failed["failed_pairs"]) == (16, 2)
+    assert content["conditions"]["missing"] == "fail"
     assert failed["accuracy"] < whole["accuracy"]
-    dropped = record(lfw, "--missing", "drop")
-    assert dropped["failed_images"] == expected
-    assert (dropped["pairs"], dropped["failed_pairs"], dropped["missing"]) == (14, 2, "drop")
+    content = record(lfw, "--missing", "drop")
+    assert only_model(content)["failed_images"] == expected
+    dropped = only_model(content)["figures"]
+    assert (dropped["pairs"], dropped["failed_pairs"]) == (14, 2)
+    assert content["conditions"]["missing"] == "drop"
     assert dropped["accuracy"] > failed["accuracy"]
 
     shown = invoke("lfw", lfw).stdout
@@ -157,7 +184,7 @@ def test_one_fold_takes_the_threshold_of_the_model(
     lfw: Lfw, threshold: Callable[..., None]
 ) -> None:
     threshold(Threshold(0.93, 1e-3, "a test"))
-    content = record(lfw, "--folds", "1")
+    content = only_model(record(lfw, "--folds", "1"))["figures"]
     assert content["pairs"] == 8
     assert content["folds"] == [content["accuracy"]]
     assert content["accuracy_std"] is None
@@ -183,30 +210,120 @@ def test_aligned(
     chosen = [line for start in (1, 301, 601, 901) for line in lines[start : start + 3]]
     (tmp_path / "pairs.txt").write_text("\n".join(["2 3", *chosen]))
     lfw = shared("data/lfw-aligned-112"), tmp_path / "pairs.txt"
-    plain = record(lfw, "--aligned", "--model", "mobilefacenet")
-    assert plain["accuracy"] == 1
-    assert (plain["aligned"], plain["flip"]) == (True, False)
-    assert (plain["detector"], plain["detector_settings"]) == (None, None)
-    flipped = record(lfw, "--aligned", "--model", "mobilefacenet", "--flip")
+    content = record(lfw, "--aligned", "--model", "mobilefacenet")
+    plain = only_model(content)
+    assert plain["figures"]["accuracy"] == 1
+    assert (content["conditions"]["aligned"], plain["flip"]) == (True, False)
+    assert content["conditions"]["detector"] is None
+    assert content["conditions"]["detector_settings"] is None
+    assert only_model(record(lfw, "--aligned", "--model", "mobilefacenet")) == plain  # the cache
+    flipped = only_model(record(lfw, "--aligned", "--model", "mobilefacenet", "--flip"))
     assert flipped["flip"] is True
-    assert flipped["threshold"] != plain["threshold"]
+    assert flipped["figures"]["threshold"] != plain["figures"]["threshold"]
 
 
 @pytest.mark.shared
-def test_thresholds(lfw: Lfw, tmp_path: Path) -> None:
-    shown = invoke("thresholds", lfw)
-    assert shown.exit_code == 0, shown.output
-    names: dict[str, Any] = {"Threshold": Threshold}
-    exec(shown.stdout.replace("thresholds=", "thresholds = "), names)
-    [[point]] = names["thresholds"]
-    assert point.far == 0.1
-    assert 0.8 < point.value < 1
-    assert "pairs of different people, all that" in point.measured_on
-    assert point.measured_on.endswith("; mtcnn") or point.measured_on.endswith("; mtcnn, flip")
+def test_models_side_by_side_and_fused(
+    lfw: Lfw, shared: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = shared("weights/mobilefacenet-ms1m-128d.pt")
+    mobile = f"mobilefacenet={weights}"
+    models = ("--model", "dlib_resnet29", "--model", mobile, "--model", f"dlib_resnet29+{mobile}")
+    content = record(lfw, *models)
+    first, second, fused = content["models"]
+    assert fused["model"] == "dlib_resnet29.dlib+mobilefacenet.ms1m"
+    parts = fused["parts"]
+    assert [part["model"] for part in parts] == ["dlib_resnet29.dlib", "mobilefacenet.ms1m"]
+    assert sum(part["share"] for part in parts) == pytest.approx(1)
+    assert parts[0]["share"] > parts[1]["share"]  # dlib's similarities lie close together
+    assert [(each["a"], each["b"]) for each in content["comparisons"]] == [
+        (first["model"], second["model"]),
+        (first["model"], fused["model"]),
+        (second["model"], fused["model"]),
+    ]
+    for each in content["comparisons"]:
+        assert sum(each[key] for key in ("both", "only_a", "only_b", "neither")) == 16
+        assert each["p_single"] <= each["p_value"] <= 1
+    alone = only_model(record(lfw, "--model", mobile))
+    assert alone["figures"] == second["figures"]
+    shown = invoke("lfw", lfw, *models).stdout
+    assert "dlib_resnet29.dlib against mobilefacenet.ms1m" in shown
 
-    file = tmp_path / "thresholds.json"
-    assert invoke("thresholds", lfw, "--json", str(file)).exit_code == 0
-    assert [Threshold(**each) for each in json.loads(file.read_text())] == [point]
+    again = invoke("lfw", lfw, "--model", "dlib_resnet29", "--model", "dlib_resnet29.dlib")
+    assert "is named twice" in str(again.exception)
+    itself = invoke("lfw", lfw, "--model", "dlib_resnet29+dlib_resnet29")
+    assert itself.exit_code == 2
+
+
+@pytest.mark.shared
+def test_view_1_decides_by_its_training_pairs(lfw: Lfw, tmp_path: Path) -> None:
+    lines = lfw[1].read_text().splitlines()
+    train, test = tmp_path / "train.txt", tmp_path / "test.txt"
+    train.write_text("\n".join(["4", *lines[1:9]]))
+    test.write_text("\n".join(["4", *lines[9:]]))
+    content = record((lfw[0], test), "--threshold-pairs", str(train))
+    figures = only_model(content)["figures"]
+    assert figures["threshold_source"] == "fixed, measured on the best on 8 other pairs"
+    # Two folds, of which each decides by the other: the second fold's threshold is this one.
+    both = only_model(record(lfw))["figures"]
+    assert figures["accuracy"] == both["folds"][1]
+    given = only_model(record((lfw[0], test), "--threshold", "0.9"))["figures"]
+    assert (given["threshold"], given["threshold_source"]) == (0.9, "fixed, measured on given")
+    twice = invoke("lfw", (lfw[0], test), "--threshold", "0.9", "--threshold-pairs", str(train))
+    assert twice.exit_code == 2
+    outside = invoke("lfw", (lfw[0], test), "--threshold", "1.2")
+    assert outside.exit_code == 2
+
+
+@pytest.mark.shared
+def test_groups(lfw: Lfw, tmp_path: Path) -> None:
+    people = sorted(folder.name for folder in lfw[0].iterdir())
+    groups = tmp_path / "groups.csv"
+    groups.write_text("\n".join(f"{name},{'early' if name < 'E' else 'late'}" for name in people))
+    entry = only_model(record(lfw, "--groups", str(groups)))["groups"]
+    assert [row["group"] for row in entry["rows"]] == ["early", "late"]
+    assert sum(row["pairs"] for row in entry["rows"]) + entry["mixed_pairs"] == 16
+    assert entry["warning"] is None
+    shown = invoke("lfw", lfw, "--groups", str(groups)).stdout
+    assert "by group, at" in shown
+    groups.write_text("Nobody,early")
+    assert "have no group" in failure("lfw", lfw, "--groups", str(groups))
+
+
+@pytest.mark.shared
+def test_report(lfw: Lfw, tmp_path: Path) -> None:
+    page = tmp_path / "report"
+    result = invoke("lfw", lfw, "--report", str(page), "--json", str(tmp_path / "one.json"))
+    assert result.exit_code == 0, result.output
+    assert str(page / "report.html") in result.stdout
+    content = json.loads((tmp_path / "one.json").read_text())
+    assert json.loads((page / "report.json").read_text()) == content
+    html = (page / "report.html").read_text()
+    assert content["protocol"]["data_sha256"] in html
+    assert f"{only_model(content)['figures']['accuracy']:.4f}" in html or "100" in html
+    assert html.count("data:image/jpeg;base64,") >= 4
+    first = (page / "report.html").read_bytes(), (page / "report.json").read_bytes()
+    assert invoke("lfw", lfw, "--report", str(page)).exit_code == 0
+    assert ((page / "report.html").read_bytes(), (page / "report.json").read_bytes()) == first
+
+
+@pytest.mark.parametrize(
+    ("word", "parts"),
+    [
+        ("a", ("a",)),
+        ("a+b", ("a", "b")),
+        ("a=FILE+b", ("a=FILE", "b")),
+        ("b+a=FILE", ("b", "a=FILE")),
+        ("FILE", ("FILE",)),
+    ],
+)
+def test_a_plus_in_a_file_name_is_no_fusion(
+    word: str, parts: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = tmp_path / "c++.pt"
+    file.touch()
+    expected = tuple(part.replace("FILE", str(file)) for part in parts)
+    assert split_fusion(word.replace("FILE", str(file))) == expected
 
 
 @pytest.mark.shared

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from facewise.detection import load_detector
 from facewise.embedding import load_embedder
-from facewise.evaluation.lfw import read_lfw
+from facewise.evaluation.protocols.lfw import read_lfw
+from facewise.evaluation.scores import pair_similarity
 from facewise.evaluation.vectors import embed_chips, embed_photos
 from facewise.evaluation.verification import Verification, verify
 from facewise.pipeline import Pipeline
@@ -47,7 +48,7 @@ def evaluated(pairs: Path, shared: Callable[[str], Path], flip: bool) -> Verific
     protocol = read_lfw(pairs, images)
     found = embed_chips(protocol.images, embedder, lambda _: None)
     assert not found.failures
-    result = verify(protocol.similarity(found.vectors), protocol)
+    result = verify(pair_similarity(found.vectors, protocol.pairs), protocol)
     vector = {image.stem: found.vectors[i] for i, image in enumerate(protocol.images)}
     accuracies, thresholds = direct(pairs.read_text(), vector)
     np.testing.assert_allclose(result.folds, accuracies, atol=1e-9)
@@ -118,7 +119,7 @@ def end_to_end(
     found = embed_photos(protocol.images, pipeline, lambda _: None)
     assert len(found.failures) <= 1
     fixed = embedder.spec.threshold() if folds == 1 else None
-    return verify(protocol.similarity(found.vectors), protocol, fixed=fixed)
+    return verify(pair_similarity(found.vectors, protocol.pairs), protocol, fixed=fixed)
 
 
 @pytest.mark.shared

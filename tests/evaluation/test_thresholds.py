@@ -6,7 +6,11 @@ from numpy.typing import NDArray
 
 from facewise.errors import ProtocolError
 from facewise.evaluation import thresholds
-from facewise.evaluation.thresholds import MIN_FALSE_ACCEPTS, operating_points
+from facewise.evaluation.thresholds import (
+    MIN_FALSE_ACCEPTS,
+    operating_points,
+    operating_points_of_pairs,
+)
 
 
 def gallery(people: int, seed: int = 0) -> tuple[NDArray[np.float32], list[str]]:
@@ -34,8 +38,25 @@ def test_against_all_pairs(tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(points.thresholds) == [0.003, 0.01, 0.1, 0.5]
     for far, threshold in points.thresholds.items():
         assert threshold == round(threshold, 4)
+        assert points.measured[far] == np.mean(np.array(impostors) >= threshold)
         assert np.mean(np.array(impostors) >= threshold) <= far
         assert np.mean(np.array(impostors) >= threshold - 1.1e-4) > far
+
+
+def test_pairs_that_are_listed() -> None:
+    vectors, names = gallery(40)
+    i, j = np.nonzero(np.triu(np.array(names)[:, None] != np.array(names)[None], 1))
+    similarity = np.sum(vectors[i].astype(np.float64) * vectors[j], axis=1)
+    fars = (0.1, 0.01, 0.003, 0.5)
+    listed, all_pairs = (
+        operating_points_of_pairs(similarity, 100, fars),
+        operating_points(vectors, names, fars),
+    )
+    assert listed.thresholds == all_pairs.thresholds
+    assert listed.measured == all_pairs.measured
+    assert (listed.images, listed.people, listed.impostor_pairs) == (100, None, len(i))
+    with pytest.raises(ProtocolError, match="there are 9 pairs of different people, too few"):
+        operating_points_of_pairs(similarity[:9], 10, fars)
 
 
 def test_rates_that_too_few_pairs_measure_are_left_out() -> None:

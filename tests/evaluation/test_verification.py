@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from facewise.errors import ProtocolError
-from facewise.evaluation.pairs import PairProtocol
-from facewise.evaluation.verification import OTHER_FOLDS, verify
+from facewise.evaluation.protocols.pairs import PairProtocol
+from facewise.evaluation.verification import OTHER_FOLDS, TarAtFar, verify
 from facewise.zoo import Threshold
 
 NAN = math.nan
@@ -19,8 +19,9 @@ def protocol(folds: list[int], same: list[bool]) -> PairProtocol:
     return PairProtocol(
         name="made",
         sha256="",
-        root=Path("root"),
-        images=tuple(Path(f"root/{i}/{i}.jpg") for i in range(2 * count)),
+        images=tuple(Path(f"{i}.jpg") for i in range(2 * count)),
+        names=tuple(f"{i}.jpg" for i in range(2 * count)),
+        people=None,
         pairs=np.arange(2 * count).reshape(count, 2),
         same=np.array(same),
         folds=np.array(folds),
@@ -34,7 +35,7 @@ SIMILARITY = np.array([0.9, 0.1, 0.8, 0.2, 0.7, 0.9, 0.1, 0.6])
 
 
 def test_figures() -> None:
-    result = verify(SIMILARITY, protocol(FOLDS, SAME), fars=(0.25, 0.1))
+    result = verify(SIMILARITY, protocol(FOLDS, SAME), fars=(0.1, 0.75))
     # Folds 0 and 1 choose (0.6 + 0.7) / 2, from the others; fold 2 chooses (0.2 + 0.8) / 2.
     assert result.folds == (1, 1, 0.75)
     assert result.threshold == pytest.approx((0.65 + 0.65 + 0.5) / 3)
@@ -44,7 +45,15 @@ def test_figures() -> None:
     assert result.accuracy_sem == pytest.approx(1 / 12)
     assert result.auc == 1
     assert result.eer == 0
-    assert result.tar_at_far == {0.25: 1, 0.1: None}
+    # Three of four impostor pairs are the fewest that measure a rate: above the lowest, 0.1.
+    first, second = result.tar_at_far
+    assert (first.far, first.tar, first.note) == (0.75, 1, "")
+    assert first.threshold == np.nextafter(0.1, 1)
+    assert second == TarAtFar(0.1, note="not measurable with 4 impostor pairs")
+    assert result.tar(0.75) == 1
+    # Accepted at the folds' thresholds: all four genuine pairs and the impostor pair of 0.6.
+    assert result.accepted.tolist() == [True, False, True, False, True, True, False, True]
+    assert (result.precision, result.recall, result.far) == (4 / 5, 1, 1 / 4)
     assert (result.pairs, result.failed_pairs) == (8, 0)
 
 
@@ -52,19 +61,22 @@ FAILING = np.where(np.isin(np.arange(8), [4, 6]), NAN, SIMILARITY)  # one of eac
 
 
 def test_failed_pairs_count_as_wrong() -> None:
-    result = verify(FAILING, protocol(FOLDS, SAME), fars=(0.25,))
+    result = verify(FAILING, protocol(FOLDS, SAME), fars=(0.75,))
     assert (result.pairs, result.failed_pairs) == (8, 2)
     assert result.folds == (1, 1, 1 / 4)  # at 0.5 only the genuine pair of 0.9 is right
-    assert result.tar_at_far == {0.25: 3 / 4}
+    assert result.tar(0.75) == 3 / 4
+    assert (result.precision, result.recall, result.far) == (3 / 4, 3 / 4, 1 / 4)
+    assert result.counted.all()
     # Each of three genuine pairs beats all four impostor pairs; of those that failed it is a tie.
     assert result.auc == pytest.approx((3 * 4 + 0.5) / 16)
 
 
 def test_failed_pairs_can_be_dropped() -> None:
-    result = verify(FAILING, protocol(FOLDS, SAME), missing="drop", fars=(0.34,))
+    result = verify(FAILING, protocol(FOLDS, SAME), missing="drop", fars=(0.9,))
     assert (result.pairs, result.failed_pairs) == (6, 2)
     assert result.folds == (1, 1, 1 / 2)
-    assert result.tar_at_far == {0.34: 1}
+    assert result.tar_at_far == (TarAtFar(0.9, note="not measurable with 3 impostor pairs"),)
+    assert result.counted.tolist() == [True] * 4 + [False, True, False, True]
     assert result.auc == 1
 
 
@@ -93,12 +105,3 @@ def test_refuses_to_give_figures_of_nothing() -> None:
     assert verify(two_folds, protocol(FOLDS, SAME)).folds[0] == 0
     with pytest.raises(ProtocolError, match=r"2 of 8 .*; a fold has none left"):
         verify(two_folds, protocol(FOLDS, SAME), missing="drop")
-
-
-def test_similarity_is_the_cosine_of_each_pair() -> None:
-    pairs = protocol([0, 1], [True, False])
-    vectors = np.array([[1, 0], [0.6, 0.8], [0, 1], [NAN, NAN]], np.float32)
-    similarity = pairs.similarity(vectors)
-    assert similarity.dtype == np.float64
-    assert similarity[0] == pytest.approx(0.6, abs=1e-7)
-    assert np.isnan(similarity[1])

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from facewise._version import __version__
-from facewise.cli import compare, detect, doctor, embed, evaluate, models, recognize
+from facewise.cli import calibrate, compare, detect, doctor, embed, evaluate, models, recognize
 from facewise.cli.files import shown
 from facewise.errors import FacewiseError
 
@@ -41,6 +41,7 @@ for _command in (
     embed.embed,
     compare.compare,
     recognize.recognize,
+    calibrate.calibrate,
     doctor.doctor,
 ):
     app.command()(_command)

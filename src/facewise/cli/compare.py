@@ -9,6 +9,7 @@ import typer
 
 from facewise.cli.options import (
     Backend,
+    Calibrated,
     Detector,
     Device,
     Far,
@@ -31,6 +32,7 @@ def compare(
     device: Device = None,
     far: Far = None,
     threshold: Similarity = None,
+    calibration: Calibrated = None,
     json_file: Json = None,
 ) -> None:
     """Compare the faces of two pictures; of several faces the largest counts.
@@ -40,29 +42,43 @@ def compare(
     from facewise import recognition
     from facewise.cli.files import protect, write_text
     from facewise.cli.inputs import STANDARD_INPUT, single
-    from facewise.cli.loading import described, the_detector, the_embedder, the_threshold
+    from facewise.cli.loading import (
+        described,
+        probable,
+        the_calibration,
+        the_detector,
+        the_embedder,
+        the_threshold,
+    )
 
     if a == b == STANDARD_INPUT:
         raise typer.BadParameter("only one of the two pictures can come from standard input")
     first, second = single(a), single(b)
-    protect([first, second], [json_file])
+    protect([first, second, *filter(None, [calibration])], [json_file])
     embedder = the_embedder(model, device, backend=backend, precision=precision)
-    chosen = the_threshold(embedder.spec, threshold, far)
+    finder = the_detector(detector, device, mode=mode, backend=backend)
+    known = the_calibration(calibration, embedder, finder)
+    chosen = the_threshold(embedder.spec, threshold, far, known)
     answer = recognition.compare(
         first,
         second,
         model=embedder,
-        detector=the_detector(detector, device, mode=mode, backend=backend),
+        detector=finder,
         threshold=threshold,
         far=far,
+        calibration=known,
     )
     if json_file is not None:
         write_text(json_file, json.dumps(answer.to_dict(), indent=2))
     if str(json_file) != "-":
         verdict = "same person" if answer.same else "different people"
-        typer.echo(
-            f"{verdict}: similarity {answer.similarity:.4f}, {described(chosen)}, "
-            f"model {answer.model}"
-        )
+        found = f"similarity {answer.similarity:.4f}"
+        if answer.probability is not None:
+            what = "probability" if answer.same else "probability of one person"
+            found = (
+                f"{what} {probable(answer.probability)} "
+                f"({found}, FAR {answer.far_at_similarity} at this similarity)"
+            )
+        typer.echo(f"{verdict}: {found}, {described(chosen)}, model {answer.model}")
     for note in answer.notes:
         typer.echo(f"note: {note}", err=True)

@@ -24,8 +24,15 @@ _MODULES = {
     "onnxruntime": "onnxruntime",
     "onnx": "onnx",
     "openvino": "openvino",
+    "matplotlib": "matplotlib",
+    "scikit-learn": "sklearn",
+    "scipy": "scipy",
 }
-EXTRAS = {"onnx": ("onnxruntime", "onnx"), "openvino": ("openvino", "onnx")}
+EXTRAS = {
+    "onnx": ("onnxruntime", "onnx"),
+    "openvino": ("openvino", "onnx"),
+    "evaluate": ("matplotlib", "sklearn", "scipy"),
+}
 """The modules that each optional dependency brings."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import typer
@@ -57,6 +57,24 @@ def _require_writable(target: Path) -> None:
         raise FacewiseError(f"{target}: cannot be written, {ground} is not a folder")
     if not os.access(ground, os.W_OK):
         raise FacewiseError(f"{target}: cannot be written, {ground} does not allow it")
+
+
+def keep_out(targets: Mapping[str, Path | None], folders: Iterable[Path]) -> None:
+    """Refuse results that would lie among the images that are measured.
+
+    Args:
+        targets: by the option that names them; None and `-` are passed over.
+        folders: of images.
+
+    Raises:
+        FacewiseError: names option and target.
+    """
+    for folder in folders:
+        for name, target in targets.items():
+            if target is not None and str(target) != "-" and is_within(target, folder):
+                raise FacewiseError(
+                    f"{name} {target}: lies among the images; choose another folder"
+                )
 
 
 def shown(text: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,6 +16,7 @@ from facewise.errors import FacewiseError
 if TYPE_CHECKING:
     from facewise.detection import Detector
     from facewise.embedding import Embedder
+    from facewise.recognition import Calibration
     from facewise.zoo import ModelSpec, Threshold
 
 
@@ -77,12 +80,30 @@ def model_and_weights(name: str) -> tuple[str, str | None]:
     return model, weights or None
 
 
-def the_threshold(spec: ModelSpec, value: float | None, far: float | None) -> Threshold:
+def the_calibration(
+    file: Path | None, embedder: Embedder, detector: Detector | None
+) -> Calibration | None:
+    """The calibration of `--calibration`, if there is one, which has to be of these models."""
+    from facewise.recognition import load_calibration
+
+    if file is None:
+        return None
+    calibration = load_calibration(file)
+    calibration.check(embedder, detector)
+    return calibration
+
+
+def the_threshold(
+    spec: ModelSpec,
+    value: float | None,
+    far: float | None,
+    calibration: Calibration | None = None,
+) -> Threshold:
     """The threshold of `--threshold` and `--far`."""
     from facewise.recognition import choose_threshold
 
     try:
-        return choose_threshold(spec, value, far)
+        return choose_threshold(spec, value, far, calibration=calibration)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 
@@ -92,3 +113,9 @@ def described(threshold: Threshold) -> str:
     if threshold.far is None:
         return f"threshold {threshold.value:.4f} ({threshold.measured_on})"
     return f"threshold {threshold.value:.4f}, FAR {threshold.far:g} on {threshold.measured_on}"
+
+
+def probable(probability: float) -> str:
+    """A probability with as many decimals as tell it from 0 and 1: three, or up to two digits."""
+    rest = min(probability, 1 - probability)
+    return f"{probability:.{max(3, 1 - math.floor(math.log10(rest)))}f}"

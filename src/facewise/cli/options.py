@@ -89,6 +89,16 @@ Similarity: TypeAlias = Annotated[
     float | None,
     typer.Option("--threshold", metavar="COSINE", help="Use this similarity as the threshold."),
 ]
+Calibrated: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        dir_okay=False,
+        help="Say how probable it is, by this calibration of the model (`facewise calibrate`), "
+        "and take the threshold from it.",
+    ),
+]
 Json: TypeAlias = Annotated[
     Path | None,
     typer.Option(

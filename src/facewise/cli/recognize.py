@@ -12,6 +12,7 @@ import typer
 from facewise.cli.options import (
     Backend,
     Cache,
+    Calibrated,
     Detector,
     Device,
     Far,
@@ -49,6 +50,7 @@ def recognize(
     device: Device = None,
     far: Far = None,
     threshold: Similarity = None,
+    calibration: Calibrated = None,
     cache: Cache = True,
 ) -> None:
     """Name the people in photos; who is not among the people is unknown.
@@ -58,7 +60,13 @@ def recognize(
     from facewise.cli.annotated import draw, plan
     from facewise.cli.files import is_within, protect, write_text
     from facewise.cli.inputs import expand
-    from facewise.cli.loading import described, the_detector, the_embedder, the_threshold
+    from facewise.cli.loading import (
+        described,
+        the_calibration,
+        the_detector,
+        the_embedder,
+        the_threshold,
+    )
     from facewise.cli.photos import end, through, work_through
     from facewise.cli.progress import waiting
     from facewise.cli.tables import show
@@ -74,17 +82,18 @@ def recognize(
         raise FacewiseError(f"--out {out}: lies in the folder of people; choose another folder")
     targets = {} if out is None else plan(inputs, out)
     read = [item.source for item in (*inputs, *expand([people]))]
-    protect(read, [json_file, *targets.values()])
+    protect([*read, *filter(None, [calibration])], [json_file, *targets.values()])
     embedder = the_embedder(model, device, backend=backend, precision=precision)
-    chosen = the_threshold(embedder.spec, threshold, far)
+    finder = the_detector(detector, device, mode=mode, backend=backend)
+    meaning = the_calibration(calibration, embedder, finder)
+    chosen = the_threshold(embedder.spec, threshold, far, meaning)
     with ResultCache() if cache else nullcontext() as store:
-        finder = the_detector(detector, device, mode=mode, backend=backend)
         pipeline = Pipeline(finder, embedder, store)
         with waiting("learning the people"):
             known = load_people(people, pipeline)
 
         def finish(item: Input, found: EmbeddedFaces) -> Faces:
-            faces = identify(found, known, chosen)
+            faces = identify(found, known, chosen, meaning)
             if targets:
                 draw(load(item.source, name=item.name), faces, targets[item.name])
             return faces

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facewise.cli.files import shown
+from facewise.cli.loading import probable
 
 if TYPE_CHECKING:
     from facewise.faces import Faces
@@ -54,6 +55,12 @@ def _columns(faces: Faces) -> dict[str, list[str]]:
     if "name" in faces.data:
         columns["name"] = [shown(name) for name in faces.data["name"].tolist()]
         columns["similarity"] = [f"{value:.3f}" for value in faces.data["similarity"]]
+    if "probability" in faces.data:
+        from facewise.recognition import Far
+
+        columns["probability"] = [probable(value) for value in faces.data["probability"].tolist()]
+        fars = zip(faces.data["far_at_similarity"], faces.data["far_is"], strict=True)
+        columns["FAR"] = [str(Far(rate, kind)) for rate, kind in fars]
     columns["score"] = [f"{score:.3f}" for score in faces.scores]
     boxes = faces.boxes.round().astype(int).tolist()
     columns["size at x, y"] = [f"{x2 - x1}x{y2 - y1} at {x1}, {y1}" for x1, y1, x2, y2 in boxes]

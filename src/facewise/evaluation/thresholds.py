@@ -6,7 +6,6 @@ of its images that show different people are millions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ MIN_FALSE_ACCEPTS = 10
 of two (the 95 % Poisson interval of 10 is 4.8 to 18.4)."""
 
 _STEPS = 10_000  # thresholds in one unit of similarity; finer ones differ between processors
+_FURTHEST = _STEPS + 1  # by rounding, similarities may lie just outside [-1, 1]
 _TILE = 2048  # images on each side of one matrix product: 16 MB of similarities
 
 
@@ -34,15 +34,17 @@ class OperatingPoints:
     """Thresholds by false-accept rate, and what they were measured on.
 
     Attributes:
-        thresholds: cosine similarity by rate, by rising rate.
+        thresholds: cosine similarity by the rate asked for, by rising rate.
+        measured: the rate that each of them has, likewise; it does not exceed the rate asked for.
         images: how many were compared.
-        people: how many they show.
-        impostor_pairs: how many pairs of different people they make.
+        people: how many they show, or None where nobody said.
+        impostor_pairs: how many pairs of different people were compared.
     """
 
     thresholds: dict[float, float]
+    measured: dict[float, float]
     images: int
-    people: int
+    people: int | None
     impostor_pairs: int
 
 
@@ -52,8 +54,8 @@ def operating_points(
     """Compare all images of different people, and find the thresholds for false-accept rates.
 
     Each threshold is the lowest of four decimals whose measured rate does not exceed the one asked
-    for. Time grows with the square of the images; memory holds up to twice the share
-    `max(fars)` of the pairs, as float32.
+    for. Time grows with the square of the images; memory does not: similarities are counted by
+    their four decimals.
 
     Args:
         vectors: float32 (m, d), unit length; rows with NaN are images that failed and are left out.
@@ -71,33 +73,70 @@ def operating_points(
         np.asarray(people)[usable], return_inverse=True, return_counts=True
     )
     total = (len(vectors) ** 2 - int(np.sum(counts**2))) // 2
+    allowed = _allowed(
+        fars, total, f"{len(vectors)} images of {len(counts)} people make {total} pairs"
+    )
+    thresholds, measured = _choose(allowed, _count_all(vectors, person))
+    return OperatingPoints(thresholds, measured, len(vectors), len(counts), total)
+
+
+def operating_points_of_pairs(
+    similarity: NDArray[np.float64], images: int, fars: Sequence[float] = FARS
+) -> OperatingPoints:
+    """`operating_points` from impostor pairs that are listed, where nobody knows of others.
+
+    Args:
+        similarity: float (n,), of pairs of different people.
+        images: how many the pairs are of.
+        fars: as of `operating_points`.
+
+    Raises:
+        ProtocolError: too few pairs for any of the rates.
+        ValueError: a rate outside (0, 1).
+    """
+    allowed = _allowed(fars, len(similarity), f"there are {len(similarity)} pairs")
+    thresholds, measured = _choose(allowed, _count(similarity))
+    return OperatingPoints(thresholds, measured, images, None, len(similarity))
+
+
+def _allowed(fars: Sequence[float], total: int, having: str) -> dict[float, int]:
+    """How many false accepts each rate allows that can be measured."""
     allowed = {far: false_accepts(far, total) for far in sorted(fars)}
     allowed = {far: count for far, count in allowed.items() if count >= MIN_FALSE_ACCEPTS}
     if not allowed:
         raise ProtocolError(
-            f"{len(vectors)} images of {len(counts)} people make {total} pairs of different "
-            f"people, too few to measure a false-accept rate of {max(fars):g}"
+            f"{having} of different people, too few to measure a false-accept rate of {max(fars):g}"
         )
-    top = _most_alike(vectors, person, max(allowed.values()) + 1)
-    return OperatingPoints(
-        thresholds={far: _above(float(top[count])) for far, count in allowed.items()},
-        images=len(vectors),
-        people=len(counts),
-        impostor_pairs=total,
-    )
+    return allowed
 
 
-def _above(similarity: float) -> float:
-    """The next step of thresholds that is greater."""
-    return (math.floor(similarity * _STEPS) + 1) / _STEPS
+def _choose(
+    allowed: dict[float, int], counts: NDArray[np.int64]
+) -> tuple[dict[float, float], dict[float, float]]:
+    """By rate the lowest threshold that accepts no more than it allows, and what it does accept."""
+    accepted = np.append(np.cumsum(counts[::-1])[::-1], 0)  # at or above each step
+    thresholds, measured = {}, {}
+    for far, count in allowed.items():
+        step = int(np.argmax(accepted <= count))
+        thresholds[far] = (step - _FURTHEST) / _STEPS
+        measured[far] = float(accepted[step] / accepted[0])
+    return thresholds, measured
 
 
-def _most_alike(
-    vectors: NDArray[np.float32], person: NDArray[np.intp], count: int
-) -> NDArray[np.float32]:
-    """The `count` highest similarities of different people, falling."""
-    kept = np.empty(0, np.float32)
-    floor = -np.inf
+def _count(similarity: NDArray[np.floating]) -> NDArray[np.int64]:
+    """How many similarities lie in each step, from the step below -1 to the one above 1.
+
+    In float64, which holds the product of a float32 and the number of steps exactly.
+    """
+    steps = np.multiply(similarity, _STEPS, dtype=np.float64)
+    np.floor(steps, out=steps)
+    np.clip(steps, -_FURTHEST, _FURTHEST, out=steps)
+    return np.bincount((steps + _FURTHEST).astype(np.intp), minlength=2 * _FURTHEST + 1)
+
+
+def _count_all(vectors: NDArray[np.float32], person: NDArray[np.intp]) -> NDArray[np.int64]:
+    """`_count` of all pairs of different people."""
+    counts = np.zeros(2 * _FURTHEST + 1, np.int64)
     for i in range(0, len(vectors), _TILE):
         for j in range(i, len(vectors), _TILE):
             rows, columns = slice(i, i + _TILE), slice(j, j + _TILE)
@@ -105,9 +144,5 @@ def _most_alike(
             wanted = person[rows, None] != person[None, columns]
             if i == j:
                 wanted = np.triu(wanted)
-            wanted &= similarity >= floor
-            kept = np.concatenate([kept, similarity[wanted]])
-            if len(kept) > 2 * count:
-                kept = np.partition(kept, len(kept) - count)[-count:]
-                floor = kept.min()
-    return np.sort(kept)[::-1][:count]
+            counts += _count(similarity[wanted])
+    return counts

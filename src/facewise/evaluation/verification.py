@@ -15,21 +15,41 @@ from facewise.evaluation import metrics
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from facewise.evaluation.pairs import PairProtocol
+    from facewise.evaluation.protocols.pairs import PairProtocol
     from facewise.zoo import Threshold
 
 Missing: TypeAlias = Literal["fail", "drop"]
 """What becomes of pairs that could not be compared: they count as wrong, or do not count."""
 
-FARS = (1e-2, 1e-3)
-"""The false-accept rates that true-accept rates are given at; LFW's 3,000 impostor pairs measure
-none that is much lower."""
+FARS = (1e-2, 1e-3, 1e-4)
+"""The false-accept rates that true-accept rates are given at, unless others are asked for."""
 
 OTHER_FOLDS = "best on the other folds"
 """`threshold_source` where each fold's threshold was chosen on the others."""
 
 
 @dataclass(frozen=True, slots=True)
+class TarAtFar:
+    """A point of the curve.
+
+    Attributes:
+        far: the false-accept rate that was asked for.
+        tar: the true-accept rate, or None where so few impostor pairs cannot measure the former.
+        low: lower bound of the true-accept rate (95 %, bootstrap), or None.
+        high: upper bound, likewise.
+        threshold: the lowest similarity that is accepted, or None.
+        note: why there is no rate, or empty.
+    """
+
+    far: float
+    tar: float | None = None
+    low: float | None = None
+    high: float | None = None
+    threshold: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Verification:
     """The figures of one protocol and one set of similarities.
 
@@ -41,13 +61,18 @@ class Verification:
             the number of folds), which LFW's authors ask to publish; None with a single fold.
         auc: area under the curve of all pairs.
         eer: equal error rate of all pairs.
-        tar_at_far: true-accept rate by false-accept rate; None where there are too few impostor
-            pairs to measure it.
+        tar_at_far: true-accept rates with their intervals, by falling false-accept rate.
+        precision: of the pairs accepted at the folds' thresholds the share that are genuine; 1
+            where none is accepted.
+        recall: of the genuine pairs the share that are accepted there.
+        far: of the impostor pairs the share that are accepted there.
         threshold: mean of the folds' thresholds, a cosine similarity.
         threshold_source: how the thresholds were chosen.
         pairs: pairs that count.
         failed_pairs: pairs that could not be compared.
         folds: accuracy of each fold.
+        counted: bool (n,), the pairs that count.
+        accepted: bool (n,), the pairs that were accepted at their fold's threshold.
     """
 
     accuracy: float
@@ -55,12 +80,25 @@ class Verification:
     accuracy_sem: float | None
     auc: float
     eer: float
-    tar_at_far: dict[float, float | None]
+    tar_at_far: tuple[TarAtFar, ...]
+    precision: float
+    recall: float
+    far: float
     threshold: float
     threshold_source: str
     pairs: int
     failed_pairs: int
     folds: tuple[float, ...]
+    counted: NDArray[np.bool_]
+    accepted: NDArray[np.bool_]
+
+    def tar(self, far: float) -> float | None:
+        """The true-accept rate at one of the false-accept rates that were asked for.
+
+        Raises:
+            KeyError: the rate was not asked for.
+        """
+        return {point.far: point.tar for point in self.tar_at_far}[far]
 
 
 def verify(
@@ -89,36 +127,61 @@ def verify(
     compared = ~np.isnan(similarity)
     counted = np.ones_like(compared) if missing == "fail" else compared
     _check(protocol, compared, counted, fixed)
-    values, same = similarity[counted], protocol.same[counted]
-    folds = protocol.folds[counted]
+    values, same, folds = similarity[counted], protocol.same[counted], protocol.folds[counted]
+    numbers = np.unique(folds)
     if fixed is None:
-        accuracies, thresholds = metrics.accuracy_by_fold(values, same, folds)
+        _, by_fold = metrics.accuracy_by_fold(values, same, folds)
         source = OTHER_FOLDS
     else:
-        numbers = np.unique(folds)
-        accuracies = np.array(
-            [metrics.accuracy(values[folds == k], same[folds == k], fixed.value) for k in numbers]
-        )
-        thresholds = np.array([fixed.value])
+        by_fold = np.full(len(numbers), fixed.value)
         rate = "" if fixed.far is None else f" for FAR {fixed.far:g}"
         source = f"fixed{rate}, measured on {fixed.measured_on}"
+    accepted = values >= by_fold[np.searchsorted(numbers, folds)]
+    right = (accepted == same) & ~np.isnan(values)
+    accuracies = np.array([right[folds == number].mean() for number in numbers])
     std = sem = None
     if len(accuracies) > 1:
         std = float(accuracies.std())
         sem = float(accuracies.std(ddof=1)) / math.sqrt(len(accuracies))
+    everywhere = np.zeros_like(counted)
+    everywhere[counted] = accepted
     return Verification(
         accuracy=float(accuracies.mean()),
         accuracy_std=std,
         accuracy_sem=sem,
         auc=metrics.auc(values, same),
         eer=metrics.equal_error_rate(values, same),
-        tar_at_far={far: metrics.tar_at_far(values, same, far) for far in fars},
-        threshold=float(thresholds.mean()),
+        tar_at_far=operating_curve(values, same, fars),
+        precision=float(same[accepted].mean()) if accepted.any() else 1.0,
+        recall=float(accepted[same].mean()),
+        far=float(accepted[~same].mean()),
+        threshold=float(by_fold.mean()),
         threshold_source=source,
         pairs=len(values),
         failed_pairs=int(np.count_nonzero(~compared)),
         folds=tuple(accuracies.tolist()),
+        counted=counted,
+        accepted=everywhere,
     )
+
+
+def operating_curve(
+    similarity: NDArray[np.float64], same: NDArray[np.bool_], fars: Sequence[float]
+) -> tuple[TarAtFar, ...]:
+    """True-accept rates with their intervals, by falling false-accept rate."""
+    impostors = int(np.count_nonzero(~same))
+    points = []
+    for far in sorted(fars, reverse=True):
+        tar = metrics.tar_at_far(similarity, same, far)
+        limit = metrics.limit_at_far(similarity, same, far)
+        interval = metrics.tar_interval(similarity, same, far)
+        if tar is None or limit is None or interval is None:
+            note = f"not measurable with {impostors:,} impostor pairs"
+            points.append(TarAtFar(far, note=note))
+        else:
+            threshold = float(np.nextafter(limit, np.inf)) if np.isfinite(limit) else None
+            points.append(TarAtFar(far, tar, interval.low, interval.high, threshold))
+    return tuple(points)
 
 
 def _check(

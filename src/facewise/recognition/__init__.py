@@ -1,5 +1,7 @@
 """Who is in a picture: compare two pictures, or name the faces of many from a folder of people."""
 
+from facewise.recognition.calibration import Calibration, Far
+from facewise.recognition.calibration_file import load_calibration
 from facewise.recognition.identification import (
     PhotoResult,
     Recognition,
@@ -14,7 +16,9 @@ from facewise.recognition.verification import Comparison, compare
 __all__ = [
     "DEFAULT_FAR",
     "UNKNOWN",
+    "Calibration",
     "Comparison",
+    "Far",
     "People",
     "PhotoResult",
     "Problem",
@@ -22,6 +26,7 @@ __all__ = [
     "choose_threshold",
     "compare",
     "identify",
+    "load_calibration",
     "load_people",
     "recognize",
     "recognize_each",

@@ -19,6 +19,8 @@ from facewise.errors import ImageError
 from facewise.faces import EmbeddedFaces, Faces
 from facewise.images import describe, sources
 from facewise.pipeline import Pipeline
+from facewise.recognition.calibration import Calibration
+from facewise.recognition.calibration_file import as_calibration
 from facewise.recognition.folders import pictures_in
 from facewise.recognition.people import UNKNOWN, People, Problem, load_people
 from facewise.recognition.thresholds import choose_threshold
@@ -40,7 +42,9 @@ class PhotoResult:
     Attributes:
         image: the photo: its path, or its kind and size.
         faces: with the columns `name` (a person, or `UNKNOWN`) and `similarity` (cosine to the
-            best template, in [-1, 1], also where the name is `UNKNOWN`).
+            best template, in [-1, 1], also where the name is `UNKNOWN`). With a calibration also
+            `probability`, `far_at_similarity` and `far_is`, as of `Comparison`: of one comparison
+            of two pictures with this similarity.
         error: why the photo could not be read, or None.
     """
 
@@ -49,7 +53,10 @@ class PhotoResult:
     error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: image, faces (box, score, landmarks, name, similarity), error."""
+        """Plain values: image, faces (box, score, landmarks, name, similarity), error.
+
+        With a calibration each face also has probability, far_at_similarity and far_is.
+        """
         # Every face has every key, also from a detector that gives no landmarks.
         keys = {"box": None, "score": None, "landmarks": None}
         faces = [keys | record for record in self.faces.records()]
@@ -106,6 +113,7 @@ def recognize(
     threshold: float | None = None,
     far: float | None = None,
     cache: bool = True,
+    calibration: Calibration | str | PathLike[str] | None = None,
 ) -> Recognition:
     """Name the faces of photos.
 
@@ -124,10 +132,14 @@ def recognize(
         far: the false-accept rate, in (0, 1), whose measured threshold decides; 1e-3 by default.
         cache: keep what is found in files in the user's cache folder, so that the next call need
             not look again.
+        calibration: of this model and detector (`load_calibration`), or its file. Each face then
+            has a probability and a rate of its own, and the threshold of `far` is the
+            calibration's.
 
     Raises:
         FacewiseError: the folder of people is missing, or no person in it has a usable picture.
-        ModelMismatchError: the people were loaded with another model.
+        ModelMismatchError: the people were loaded with another model, or the calibration was made
+            with another model or detector.
         ModelError: no such model, or no threshold was measured for the rate.
         ValueError: `threshold` and `far` are both given, or one is outside its range.
 
@@ -139,12 +151,16 @@ def recognize(
         [['obama'], ['unknown']]
     """
     embedder = as_embedder(model)
-    chosen = choose_threshold(embedder.spec, threshold, far)
+    known = as_calibration(calibration)
+    finder = as_detector(detector)
+    if known is not None:
+        known.check(embedder, finder)
+    chosen = choose_threshold(embedder.spec, threshold, far, calibration=known)
     with closing(ResultCache()) if cache else nullcontext() as store:
-        pipeline = Pipeline(as_detector(detector), embedder, store)
+        pipeline = Pipeline(finder, embedder, store)
         if not isinstance(people, People):
             people = load_people(people, pipeline)
-        images = tuple(recognize_each(photos, people, pipeline, chosen))
+        images = tuple(recognize_each(photos, people, pipeline, chosen, known))
     return Recognition(
         model=embedder.spec.id,
         threshold=chosen.value,
@@ -160,8 +176,11 @@ def recognize_each(
     people: People,
     pipeline: Pipeline,
     threshold: Threshold,
+    calibration: Calibration | None = None,
 ) -> Iterator[PhotoResult]:
     """`recognize` for one photo after another; they are taken and worked on a little ahead.
+
+    A calibration must be the pipeline's (`Calibration.check`).
 
     Raises:
         ModelMismatchError: the people were loaded with another model than the pipeline's.
@@ -178,22 +197,40 @@ def recognize_each(
         for found in results:
             name = names.popleft()
             if isinstance(found, ImageError):
-                yield PhotoResult(name, NO_FACES, str(found))
+                yield PhotoResult(name, _explained(NO_FACES, calibration), str(found))
             else:
-                yield PhotoResult(name, identify(found, people, threshold))
+                yield PhotoResult(name, identify(found, people, threshold, calibration))
 
 
-def identify(found: EmbeddedFaces, people: People, threshold: Threshold) -> Faces:
-    """The faces of a picture with the columns `name` and `similarity` (see `PhotoResult`)."""
+def identify(
+    found: EmbeddedFaces,
+    people: People,
+    threshold: Threshold,
+    calibration: Calibration | None = None,
+) -> Faces:
+    """The faces of a picture with their names and similarities (see `PhotoResult`)."""
     if not len(found.faces):
-        return NO_FACES
+        return _explained(NO_FACES, calibration)
     similarities = np.clip(found.embeddings @ people.templates.T, -1, 1)
     best = similarities.argmax(axis=1)
     similarity = similarities[np.arange(len(best)), best]
     # In float64, as `compare` does: numpy would round the threshold to float32.
     known = similarity.astype(np.float64) >= threshold.value
     name = np.where(known, np.array(people.names)[best], UNKNOWN)
-    return found.faces.with_data(name=name, similarity=similarity)
+    return _explained(found.faces.with_data(name=name, similarity=similarity), calibration)
+
+
+def _explained(faces: Faces, calibration: Calibration | None) -> Faces:
+    """The faces with what a calibration says of their similarities, if there is one."""
+    if calibration is None:
+        return faces
+    similarity = faces.data["similarity"].astype(np.float64)
+    fars = [calibration.far(value) for value in similarity.tolist()]
+    return faces.with_data(
+        probability=calibration.probability(similarity),
+        far_at_similarity=np.array([far.rate for far in fars], np.float64),
+        far_is=np.array([far.kind for far in fars], "U8"),
+    )
 
 
 def _sources(photos: Iterable[ImageSource] | ImageSource) -> Iterable[ImageSource]:

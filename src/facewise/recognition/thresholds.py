@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from facewise.zoo import ModelSpec, Threshold
+
+if TYPE_CHECKING:
+    from facewise.recognition.calibration import Calibration
 
 DEFAULT_FAR = 1e-3
 """Of two pictures of different people, one pair in a thousand counts as the same."""
 
 
 def choose_threshold(
-    spec: ModelSpec, threshold: float | None = None, far: float | None = None
+    spec: ModelSpec,
+    threshold: float | None = None,
+    far: float | None = None,
+    *,
+    calibration: Calibration | None = None,
 ) -> Threshold:
     """The threshold to decide by.
 
@@ -17,6 +26,7 @@ def choose_threshold(
         spec: the embedder's spec, which has the thresholds that were measured.
         threshold: a cosine similarity in [-1, 1], taken as it is.
         far: a false-accept rate in (0, 1); `DEFAULT_FAR` when neither is given.
+        calibration: takes the place of the spec's measurements.
 
     Raises:
         ValueError: both are given, or one is outside its range.
@@ -37,4 +47,4 @@ def choose_threshold(
     far = DEFAULT_FAR if far is None else float(far)
     if not 0 < far < 1:
         raise ValueError(f"far: expected a rate in (0, 1), got {far}")
-    return spec.threshold(far)
+    return spec.threshold(far) if calibration is None else calibration.threshold(far)

@@ -14,9 +14,13 @@ from facewise.embedding import DEFAULT_EMBEDDER, Embedder
 from facewise.errors import ImageError, NoFaceError
 from facewise.images import describe, load
 from facewise.pipeline import Pipeline
+from facewise.recognition.calibration import Calibration, Far
+from facewise.recognition.calibration_file import as_calibration
 from facewise.recognition.thresholds import choose_threshold
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from numpy.typing import NDArray
 
     from facewise.faces import SelectPolicy
@@ -35,6 +39,10 @@ class Comparison:
         measured_on: the data behind `far`, or "given".
         model: id of the embedder.
         notes: what a reader should know, for example that one of several faces was chosen.
+        probability: that both pictures are of one person, in (0, 1), if every other pair was (or
+            as the calibration's prior says); None without a calibration.
+        far_at_similarity: the false-accept rate that a threshold at this very similarity has, that
+            is how often two different people are at least so alike; None likewise.
     """
 
     similarity: float
@@ -44,9 +52,14 @@ class Comparison:
     measured_on: str
     model: str
     notes: tuple[str, ...] = ()
+    probability: float | None = None
+    far_at_similarity: Far | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: similarity, same, threshold, far, model; and the notes, if there are any.
+
+        With a calibration also probability, far_at_similarity, and far_is: "measured", or "below"
+        or "above" where the rate lies beyond all that were measured, on that side of the one given.
 
         Example:
             >>> import facewise
@@ -61,6 +74,12 @@ class Comparison:
             "far": self.far,
             "model": self.model,
         }
+        if self.probability is not None and self.far_at_similarity is not None:
+            content |= {
+                "probability": self.probability,
+                "far_at_similarity": self.far_at_similarity.rate,
+                "far_is": self.far_at_similarity.kind,
+            }
         return content | ({"notes": list(self.notes)} if self.notes else {})
 
 
@@ -74,6 +93,7 @@ def compare(
     far: float | None = None,
     select: SelectPolicy = "largest",
     assume_cropped: bool = False,
+    calibration: Calibration | str | PathLike[str] | None = None,
 ) -> Comparison:
     """Compare the faces of two pictures.
 
@@ -88,11 +108,16 @@ def compare(
             note that it did.
         assume_cropped: the pictures are chips already, cut as the model's spec says; they are
             resized to its input and embedded with no detection.
+        calibration: of this model and detector (`load_calibration`), or its file. The answer then
+            has a probability and a rate of its own, and the threshold of `far` is the
+            calibration's.
 
     Raises:
         ImageError: an input is not a picture, or not a square one with `assume_cropped`.
         NoFaceError: a picture shows no face, or none that `select` accepts.
         ModelError: no such model, or no threshold was measured for the rate.
+        ModelMismatchError: the calibration was made with another model or detector.
+        FacewiseError: the file of the calibration is not one.
         ValueError: `threshold` and `far` are both given, or one is outside its range.
 
     Example:
@@ -104,14 +129,18 @@ def compare(
         False
     """
     embedder = as_embedder(model)
-    chosen = choose_threshold(embedder.spec, threshold, far)
+    known = as_calibration(calibration)
+    finder = None if assume_cropped else as_detector(detector)
+    if known is not None:
+        known.check(embedder, finder)
+    chosen = choose_threshold(embedder.spec, threshold, far, calibration=known)
     notes: list[str] = []
-    if assume_cropped:
+    if finder is None:
         first, second = embedder.embed(
             np.stack([_chip(source, embedder) for source in (a, b)]), flip=embedder.flip
         )
     else:
-        pipeline = Pipeline(as_detector(detector), embedder)
+        pipeline = Pipeline(finder, embedder)
         first, second = (_one_face(source, pipeline, select, notes) for source in (a, b))
     similarity = float(np.clip(first @ second, -1, 1))
     return Comparison(
@@ -122,6 +151,8 @@ def compare(
         measured_on=chosen.measured_on,
         model=embedder.spec.id,
         notes=tuple(notes),
+        probability=None if known is None else known.probability(similarity),
+        far_at_similarity=None if known is None else known.far(similarity),
     )
 
 

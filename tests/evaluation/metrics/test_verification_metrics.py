@@ -52,8 +52,27 @@ def test_equal_error_rate_by_hand() -> None:
     [(0.2, None), (0.25, 2 / 3), (0.49, 2 / 3), (0.5, 1), (0.99, 1)],
 )
 def test_tar_at_far_by_hand(far: float, expected: float | None) -> None:
-    # At 0.25 one impostor passes: then 0.4 must be rejected, and the genuine pair of 0.4 with it.
-    assert metrics.tar_at_far(SIMILARITY, SAME, far) == expected
+    # Three times over, so that a quarter of the impostor pairs are three, the fewest that measure a
+    # rate: those of 0.6. Then 0.4 must be rejected, and the genuine pairs of 0.4 with it.
+    assert metrics.tar_at_far(np.tile(SIMILARITY, 3), np.tile(SAME, 3), far) == expected
+
+
+def test_what_so_many_impostor_pairs_measure() -> None:
+    assert metrics.measurable(1e-3, 3000)
+    assert not metrics.measurable(1e-3, 2999)
+    values, same = np.arange(2999 + 1) / 3000, np.arange(2999 + 1) == 2999
+    assert metrics.tar_at_far(values, same, 1e-3) is None
+    assert metrics.limit_at_far(values, same, 1e-3) is None
+    assert metrics.limit_at_far(values, same, 2e-3) == 2993 / 3000  # 5 above it
+
+
+def test_precision_and_recall_by_hand() -> None:
+    # At 0.4: 0.9, 0.8, 0.4 rightly, 0.6 and 0.4 wrongly.
+    assert metrics.precision_recall(SIMILARITY, SAME, 0.4) == (3 / 5, 1)
+    assert metrics.precision_recall(SIMILARITY, SAME, 0.7) == (1, 2 / 3)
+    assert metrics.precision_recall(SIMILARITY, SAME, 1.0) == (1, 0)
+    failing = np.where(SIMILARITY == 0.9, NAN, SIMILARITY)
+    assert metrics.precision_recall(failing, SAME, 0.7) == (1, 1 / 3)
 
 
 def test_rates_that_are_not_exact_in_binary() -> None:
@@ -83,11 +102,15 @@ def test_against_scikit_learn(seed: int) -> None:
     assert metrics.auc(similarity, same) == pytest.approx(
         sklearn.roc_auc_score(same, similarity), abs=1e-12
     )
-    for rate in (0.01, 0.05, 0.3):
+    for rate in (0.02, 0.05, 0.3):
         assert metrics.tar_at_far(similarity, same, rate) == tar[far <= rate].max()
     threshold = float(np.median(similarity))
     assert metrics.accuracy(similarity, same, threshold) == sklearn.accuracy_score(
         same, similarity >= threshold
+    )
+    assert metrics.precision_recall(similarity, same, threshold) == (
+        pytest.approx(sklearn.precision_score(same, similarity >= threshold)),
+        pytest.approx(sklearn.recall_score(same, similarity >= threshold)),
     )
 
 
@@ -114,8 +137,9 @@ def test_failed_pairs_by_hand() -> None:
     assert metrics.accuracy(similarity, same, 0.5) == 3 / 6
     # No threshold accepts a failed pair, not even one below all similarities.
     assert metrics.accuracy(similarity, same, -math.inf) == 2 / 6
-    assert metrics.tar_at_far(similarity, same, 0.99) == 2 / 3
-    assert metrics.tar_at_far(similarity, same, 0.34) == 2 / 3
+    thrice = np.tile(similarity, 3), np.tile(same, 3)
+    assert metrics.tar_at_far(*thrice, 0.99) == 2 / 3
+    assert metrics.tar_at_far(*thrice, 0.34) == 2 / 3
     # They do not move the threshold.
     assert metrics.best_threshold(similarity, same) == pytest.approx(0.75)
 

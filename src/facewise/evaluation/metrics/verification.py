@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     Bools: TypeAlias = NDArray[np.bool_]
     Doubles: TypeAlias = NDArray[np.float64]
 
+MIN_ERRORS = 3
+"""A rate is measured only where it lets so many impostor pairs through. Three are few (the 95 %
+Poisson interval of 3 is 0.6 to 8.8): read such a figure with its interval."""
+
 _ROUNDING = 1e-9  # relative; rates such as 10**-3 are not exact in binary
 
 
@@ -52,7 +56,7 @@ def roc(similarity: Floats, same: Bools) -> Roc:
     Raises:
         ValueError: arrays that do not fit, infinite similarities, or pairs of one kind only.
     """
-    values, same = _checked(similarity, same)
+    values, same = checked(similarity, same)
     values = np.where(np.isnan(values), -np.inf, values)
     order = np.argsort(-values, kind="stable")
     values, same = values[order], same[order]
@@ -102,21 +106,34 @@ def tar_at_far(similarity: Floats, same: Bools, far: float) -> float | None:
         far: a rate in (0, 1).
 
     Returns:
-        A rate in [0, 1], or None when it cannot be measured: with n impostor pairs no rate below
-        1/n can be told from 0.
+        A rate in [0, 1], or None when it cannot be measured (`measurable`).
 
     Raises:
         ValueError: as `roc`, or `far` is outside (0, 1).
     """
-    values, same = _checked(similarity, same)
+    limit = limit_at_far(similarity, same, far)
+    return None if limit is None else float(np.mean(np.asarray(similarity)[same] > limit))
+
+
+def limit_at_far(similarity: Floats, same: Bools, far: float) -> float | None:
+    """The similarity that a pair must exceed for a false-accept rate; arguments as `tar_at_far`.
+
+    Returns:
+        That of the most alike impostor pair which must not be accepted, minus infinity where all
+        may be, or None when the rate cannot be measured (`measurable`).
+    """
+    values, same = checked(similarity, same)
     impostors = values[~same]
-    allowed = false_accepts(far, len(impostors))
-    if allowed < 1:
+    if not measurable(far, len(impostors)):
         return None
-    impostors = np.sort(impostors[~np.isnan(impostors)])[::-1]
-    # The most alike impostor pair that must not be accepted.
-    limit = impostors[allowed] if allowed < len(impostors) else -np.inf
-    return float(np.mean(values[same] > limit))
+    allowed = false_accepts(far, len(impostors))
+    impostors = impostors[~np.isnan(impostors)]
+    if allowed >= len(impostors):
+        return -np.inf
+    # The (allowed + 1)-th from above, without sorting millions.
+    return float(
+        np.partition(impostors, len(impostors) - 1 - allowed)[len(impostors) - 1 - allowed]
+    )
 
 
 def false_accepts(far: float, impostors: int) -> int:
@@ -130,13 +147,40 @@ def false_accepts(far: float, impostors: int) -> int:
     return math.floor(far * impostors * (1 + _ROUNDING))
 
 
+def measurable(far: float, impostors: int) -> bool:
+    """Whether a number of impostor pairs measures a false-accept rate: it expects `MIN_ERRORS`.
+
+    Raises:
+        ValueError: `far` is outside (0, 1).
+    """
+    return false_accepts(far, impostors) >= MIN_ERRORS
+
+
+def precision_recall(similarity: Floats, same: Bools, threshold: float) -> tuple[float, float]:
+    """Precision and recall of "the same person" at a threshold.
+
+    Returns:
+        Of the accepted pairs the share that are genuine, 1 where none is accepted (none was
+        accepted wrongly); of the genuine pairs the share that are accepted, which is the
+        true-accept rate.
+
+    Raises:
+        ValueError: as `roc`.
+    """
+    values, same = checked(similarity, same)
+    accepted = values >= threshold
+    right = np.count_nonzero(accepted & same)
+    precision = right / np.count_nonzero(accepted) if accepted.any() else 1.0
+    return float(precision), float(right / np.count_nonzero(same))
+
+
 def accuracy(similarity: Floats, same: Bools, threshold: float) -> float:
     """The share of pairs that are decided rightly at a threshold; failed pairs are not.
 
     Raises:
         ValueError: arrays that do not fit, or no pairs.
     """
-    values, same = _checked(similarity, same, kinds=False)
+    values, same = checked(similarity, same, kinds=False)
     right = ((values >= threshold) == same) & ~np.isnan(values)
     return float(np.mean(right))
 
@@ -151,7 +195,7 @@ def best_threshold(similarity: Floats, same: Bools) -> float:
     Raises:
         ValueError: arrays that do not fit, or no pair that could be compared.
     """
-    values, same = _checked(similarity, same, kinds=False)
+    values, same = checked(similarity, same, kinds=False)
     compared = ~np.isnan(values)
     if not compared.any():
         raise ValueError("similarity: no pair could be compared, so no threshold can be chosen")
@@ -191,7 +235,7 @@ def accuracy_by_fold(
         ValueError: arrays that do not fit, fewer than two folds, or no pair that could be compared
             outside a fold.
     """
-    values, same = _checked(similarity, same, kinds=False)
+    values, same = checked(similarity, same, kinds=False)
     folds = np.asarray(folds)
     if folds.shape != values.shape:
         raise ValueError(f"folds: expected shape {values.shape}, got {folds.shape}")
@@ -206,7 +250,17 @@ def accuracy_by_fold(
     return np.array(accuracies), np.array(thresholds)
 
 
-def _checked(similarity: Floats, same: Bools, *, kinds: bool = True) -> tuple[Doubles, Bools]:
+def checked(similarity: Floats, same: Bools, *, kinds: bool = True) -> tuple[Doubles, Bools]:
+    """The two arrays as float64 and bool, if they are what this module's functions take.
+
+    Args:
+        similarity: see the module.
+        same: see the module.
+        kinds: pairs of both kinds are needed.
+
+    Raises:
+        ValueError: they are not.
+    """
     values, same = np.asarray(similarity, np.float64), np.asarray(same)
     if values.ndim != 1 or same.shape != values.shape:
         raise ValueError(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from facewise.errors import ProtocolError
-from facewise.evaluation.lfw import read_lfw
+from facewise.evaluation.protocols.lfw import read_lfw
 
 PAIRS = """2\t2
 Ann_A\t1\t2
@@ -33,19 +33,9 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[str | bytes], Path]:
-    def to_file(content: str | bytes) -> Path:
-        file = tmp_path / "pairs.txt"
-        file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return file
-
-    return to_file
-
-
 def test_reads_pairs_and_folds(images: Path, write: Callable[[str], Path]) -> None:
     protocol = read_lfw(write(PAIRS), images)
-    assert [protocol.image_name(i) for i in range(len(protocol.images))] == [
+    assert list(protocol.names) == [
         f"{shot.split()[0]}/{shot.replace(' ', '_000')}.jpg" for shot in SHOTS
     ]
     named = [(SHOTS[a], SHOTS[b]) for a, b in protocol.pairs]
@@ -117,6 +107,7 @@ def test_other_suffixes(suffix: str, images: Path, write: Callable[[str], Path])
         (1, "ten\t300", "line 1: expected the number of folds .* got 'ten.t300'"),
         (1, "0\t2", "line 1: expected the number of folds"),
         (1, "Ann_A\t1\t2", "line 1: expected the number of folds"),
+        (1, "9" * 5000, "line 1: expected the number of folds"),
         (1, "2\t3", r"line 9: ends after 8 pairs, but line 1 \(2 3\) states 2 × 2 × 3 = 12"),
         (3, "Bob_B\t1\tAnn_A\t3", "line 3: expected a genuine pair, `name number number`, got"),
         (4, "Bob_B\t1\t3", "line 4: expected an impostor pair, `name number name number`, got"),

@@ -8,17 +8,23 @@ image of a name and a number is `NAME/NAME_0001.jpg`.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from facewise.errors import ProtocolError
-from facewise.evaluation.pairs import PairProtocol
+from facewise.evaluation.protocols.pairs import PairProtocol
+from facewise.evaluation.protocols.reading import (
+    PairList,
+    TextList,
+    existing,
+    is_count,
+    read_list,
+    sha256_of,
+)
 
 _SUFFIXES = (".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG")
-_SHOWN = 5  # missing images that an error names
 
 _Shot: TypeAlias = tuple[str, int]
 """A person's name and the number of an image."""
@@ -37,38 +43,39 @@ def read_lfw(pairs: Path, images: Path, folds: int | None = None) -> PairProtoco
         ProtocolError: the file cannot be read or is not of the published form (the message names
             file and line), it has fewer folds, or images are missing.
     """
-    try:
-        content = pairs.read_bytes()
-        lines = content.decode("utf-8-sig").rstrip().splitlines()
-    except OSError as error:
-        raise ProtocolError(f"{pairs}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ProtocolError(f"{pairs}: not a text file in UTF-8") from None
-    found, each = _read_pairs(pairs, lines)
-    total = len(found) // (2 * each)
-    if folds is not None and not 1 <= folds <= total:
-        raise ProtocolError(f"{pairs}: has {total} folds, and {folds} were asked for")
-    found = found[: 2 * each * (folds or total)]
-    shots = sorted({shot for pair in found for shot in pair})
-    number = {shot: i for i, shot in enumerate(shots)}
-    return PairProtocol(
+    listing = read_list(pairs)
+    found, each = _read_pairs(listing)
+    order = np.arange(len(found))
+
+    def locate(stem: str) -> Path | None:
+        files = (existing(images / f"{stem}{suffix}") for suffix in _SUFFIXES)
+        return next((file for file in files if file is not None), None)
+
+    return PairList(
         name="lfw",
-        sha256=hashlib.sha256(content).hexdigest(),
-        root=images,
-        images=_find_images(images, shots, pairs),
-        pairs=np.array([(number[a], number[b]) for a, b in found], np.intp),
-        same=np.arange(len(found)) % (2 * each) < each,
-        folds=np.arange(len(found)) // (2 * each),
-    )
+        file=pairs,
+        sha256=sha256_of([listing.content]),
+        pairs=[(_stem(a), _stem(b)) for a, b in found],
+        same=order % (2 * each) < each,
+        folds=order // (2 * each),
+        people={_stem(shot): shot[0] for pair in found for shot in pair},
+    ).protocol(images, locate, folds, "NAME/NAME_0001.jpg, .jpeg or .png")
 
 
-def _read_pairs(file: Path, lines: list[str]) -> tuple[list[tuple[_Shot, _Shot]], int]:
+def _stem(shot: _Shot) -> str:
+    name, number = shot
+    return f"{name}/{name}_{number:04d}"
+
+
+def _read_pairs(listing: TextList) -> tuple[list[tuple[_Shot, _Shot]], int]:
     """All pairs in order, and how many of each kind a fold has."""
+    file, lines = listing.file, listing.lines
     header = lines[0].split() if lines else []
-    if len(header) not in (1, 2) or not all(_is_count(word) for word in header):
-        raise ProtocolError(
-            f"{file}, line 1: expected the number of folds and of pairs of each kind in a fold "
-            f"(`10 300`), or the latter alone, got {lines[0] if lines else 'an empty file'!r}"
+    if len(header) not in (1, 2) or not all(is_count(word) for word in header):
+        raise listing.wrong(
+            1,
+            "expected the number of folds and of pairs of each kind in a fold (`10 300`), or the "
+            "latter alone",
         )
     folds, each = (int(word) for word in ["1", *header][-2:])
     expected = 2 * folds * each
@@ -84,7 +91,7 @@ def _read_pairs(file: Path, lines: list[str]) -> tuple[list[tuple[_Shot, _Shot]]
         try:
             first, second = pair = _read_pair(text.split(), genuine)
         except ValueError as error:
-            raise ProtocolError(f"{file}, line {line}: {error}, got {text!r}") from None
+            raise listing.wrong(line, error) from None
         earlier = seen.setdefault((min(first, second), max(first, second)), line)
         if earlier != line:
             raise ProtocolError(f"{file}, line {line}: repeats the pair of line {earlier}")
@@ -101,35 +108,10 @@ def _read_pair(words: list[str], genuine: bool) -> tuple[_Shot, _Shot]:
     if genuine:
         words = [words[0], words[1], words[0], words[2]]
     name_a, number_a, name_b, number_b = words
-    if not (_is_count(number_a) and _is_count(number_b)):
+    if not (is_count(number_a) and is_count(number_b)):
         raise ValueError(f"expected `{form}` with numbers from 1")
     if genuine and int(number_a) == int(number_b):
         raise ValueError("expected two images, and this is one twice")
     if not genuine and name_a == name_b:
         raise ValueError("expected two people")
     return (name_a, int(number_a)), (name_b, int(number_b))
-
-
-def _is_count(word: str) -> bool:
-    return word.isascii() and word.isdigit() and int(word) > 0
-
-
-def _find_images(root: Path, shots: list[_Shot], pairs: Path) -> tuple[Path, ...]:
-    if not root.is_dir():
-        raise ProtocolError(f"{root}: no such folder of images")
-    found, missing = [], []
-    for name, number in shots:
-        stem = f"{name}/{name}_{number:04d}"
-        candidates = (root / f"{stem}{suffix}" for suffix in _SUFFIXES)
-        image = next((path for path in candidates if path.is_file()), None)
-        if image is None:
-            missing.append(stem)
-        else:
-            found.append(image)
-    if missing:
-        rest = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-        raise ProtocolError(
-            f"{root}: {len(missing)} of the {len(shots)} images that {pairs} names are missing: "
-            f"{', '.join(missing[:_SHOWN])}{rest} (expected NAME/NAME_0001.jpg, .jpeg or .png)"
-        )
-    return tuple(found)

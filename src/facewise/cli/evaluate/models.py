@@ -1,0 +1,145 @@
+"""The models of a run, loaded; and their vectors, each computed once."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from facewise.cli.evaluate.options import RunOptions
+    from facewise.detection import Detector
+    from facewise.embedding import Embedder
+    from facewise.evaluation.protocols.pairs import Picture
+    from facewise.evaluation.vectors import ImageVectors
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What a run compares.
+
+    Attributes:
+        embedders: by what the user called them, each loaded once.
+        entries: of each model its label and the names of its parts: one, or those of a fusion.
+        detector: None where the images are chips.
+        detector_id: its id, likewise.
+    """
+
+    embedders: dict[str, Embedder]
+    entries: tuple[tuple[str, tuple[str, ...]], ...]
+    detector: Detector | None
+    detector_id: str | None
+
+    def parts(self, label: str) -> list[Embedder]:
+        """The embedders of a model."""
+        return [self.embedders[name] for name in dict(self.entries)[label]]
+
+
+def load_models(options: RunOptions, *, finds: bool = True) -> Models:
+    """Load the models and the detector of the options.
+
+    Args:
+        options: of the command.
+        finds: faces are looked for, unless the options say that the images are chips.
+    """
+    from facewise.cli.loading import model_and_weights, the_detector, the_embedder
+    from facewise.detection import DEFAULT_DETECTOR
+    from facewise.embedding import DEFAULT_EMBEDDER
+    from facewise.errors import FacewiseError
+
+    embedders: dict[str, Embedder] = {}
+    entries: list[tuple[str, tuple[str, ...]]] = []
+    for word in options.model or [DEFAULT_EMBEDDER]:
+        names = split_fusion(word)
+        for name in names:
+            if name not in embedders:
+                embedders[name] = the_embedder(
+                    name,
+                    options.device,
+                    options.flip,
+                    backend=options.backend,
+                    precision=options.precision,
+                )
+        if len(set(names)) < len(names):
+            raise typer.BadParameter(f"--model {word}: fuses a model with itself")
+        label = "+".join(embedders[name].spec.id for name in names)
+        if any(label == known for known, _ in entries):
+            raise FacewiseError(f"--model {word}: {label} is named twice; give each model once")
+        entries.append((label, names))
+    if options.aligned or not finds:
+        return Models(embedders, tuple(entries), None, None)
+    finder = the_detector(
+        options.detector, options.device, mode=options.mode, backend=options.backend
+    )
+    name = model_and_weights(options.detector or DEFAULT_DETECTOR)[0]
+    return Models(embedders, tuple(entries), finder, name)
+
+
+def split_fusion(word: str) -> tuple[str, ...]:
+    """`A+B` in its parts; a `+` that belongs to the name of a file stays."""
+    if Path(word).is_file():
+        return (word,)
+    parts: list[str] = []
+    for piece in word.split("+"):
+        _, weights, file = parts[-1].partition("=") if parts else ("", "", "")
+        if weights and not Path(file).is_file():
+            parts[-1] += f"+{piece}"
+        else:
+            parts.append(piece)
+    return tuple(parts)
+
+
+def vectors_of(
+    models: Models,
+    images: Sequence[Picture],
+    names: Sequence[str],
+    options: RunOptions,
+) -> dict[str, ImageVectors]:
+    """The vectors of all images, by what the user called each model.
+
+    A progress bar shows where standard error is a terminal.
+    """
+    from facewise.evaluation.vectors import embed_chips, embed_photos
+    from facewise.pipeline import Pipeline
+    from facewise.result_cache import ResultCache
+
+    with ResultCache() if options.cache else nullcontext() as store:
+
+        def find(embedder: Embedder, report: Callable[[int], None]) -> ImageVectors:
+            if models.detector is None:
+                return embed_chips(images, embedder, report, names=names, cache=store)
+            pipeline = Pipeline(models.detector, embedder, store)
+            return embed_photos(images, pipeline, report, names=names)
+
+        return each_embedder(models, len(images), find)
+
+
+def each_embedder(
+    models: Models,
+    count: int,
+    find: Callable[[Embedder, Callable[[int], None]], ImageVectors],
+) -> dict[str, ImageVectors]:
+    """What a function finds with each embedder, with a progress bar of `count` images."""
+    from facewise.cli.progress import counting
+
+    found = {}
+    for name, embedder in models.embedders.items():
+        with counting(f"embedding with {embedder.spec.id}", count) as report:
+            found[name] = find(embedder, report)
+    return found
+
+
+def joined(
+    names: Sequence[str], found: dict[str, ImageVectors], people: Sequence[str] | None
+) -> tuple[ImageVectors, tuple[float, ...]]:
+    """The vectors of a model, or of a fusion of several with the share of each."""
+    from facewise.evaluation.fusion import fuse
+
+    if len(names) == 1:
+        return found[names[0]], ()
+    return fuse([found[name] for name in names], people)

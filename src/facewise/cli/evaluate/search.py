@@ -1,0 +1,68 @@
+"""Run a search of probes in a gallery: embed, rank, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from facewise.cli.evaluate.options import RunOptions
+    from facewise.evaluation.protocols.people import PeopleProtocol
+
+
+def run_search(
+    context: typer.Context,
+    protocol: PeopleProtocol,
+    options: RunOptions,
+    *,
+    ranks: Sequence[int],
+    fpirs: Sequence[float],
+) -> None:
+    """Search the probes with every model, and write what was asked for."""
+    from facewise.cli.evaluate import show
+    from facewise.cli.evaluate.models import joined, load_models, vectors_of
+    from facewise.cli.evaluate.options import command_line
+    from facewise.cli.evaluate.pairs import OUTPUTS, write_results
+    from facewise.cli.progress import counting
+    from facewise.evaluation import record as records
+    from facewise.evaluation.digest import data_digest
+    from facewise.evaluation.identification import FPIRS, RANKS, identify_probes
+
+    if any(not 0 < rate < 1 for rate in fpirs):
+        raise typer.BadParameter("--fpir: expected rates in (0, 1)")
+    models = load_models(options)
+    found = vectors_of(models, protocol.images, protocol.names, options)
+    scored, facts = [], []
+    for label, names in models.entries:
+        vectors, shares = joined(names, found, protocol.people)
+        scored.append(
+            identify_probes(label, vectors, protocol, ranks=ranks or RANKS, fpirs=fpirs or FPIRS)
+        )
+        facts.append(
+            {
+                **records.model_facts(label, models.parts(label), shares),
+                "figures": dict(scored[-1].figures),
+                "failed_images": records.failed_images(vectors, protocol.names),
+            }
+        )
+    with counting("reading for the digest", len(protocol.images)) as report:
+        digest = data_digest(protocol.images, protocol.names, report)
+    record = {
+        "title": "Identification",
+        "command": command_line(context, without=OUTPUTS),
+        "protocol": records.protocol_facts(protocol, digest),
+        "conditions": records.conditions(models.detector, models.detector_id),
+        "models": facts,
+        "comparisons": [],
+    }
+    write_results(record, options.json_file)
+    if options.report is not None:
+        from facewise.evaluation.report import write_identification_report
+
+        write_identification_report(options.report, record, protocol, scored)
+    if str(options.json_file) != "-":
+        show.identification(record)
+        if options.report is not None:
+            typer.echo(f"report: {options.report / 'report.html'}")

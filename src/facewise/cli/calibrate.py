@@ -101,12 +101,11 @@ def calibrate(
 
     The file is for --calibration of compare and recognize, with the same model and detector.
     """
-    from facewise.cli.evaluate.models import load_models, split_fusion, vectors_of
+    from facewise.cli.evaluate.models import load_models, split_fusion, the_digest, vectors_of
     from facewise.cli.evaluate.options import RunOptions, command_line
     from facewise.cli.files import keep_out, protect, write_text
     from facewise.evaluation import record as records
     from facewise.evaluation.calibration import make_calibration
-    from facewise.evaluation.digest import data_digest
     from facewise.evaluation.extra import needed
     from facewise.evaluation.people_pairs import picture_weights
     from facewise.evaluation.reliability_plot import write_reliability_plot
@@ -139,7 +138,8 @@ def calibrate(
         raise typer.BadParameter(f"--model {model}: a fusion cannot be calibrated, give one model")
     models = load_models(options)
     [embedder] = models.embedders.values()
-    [found] = vectors_of(models, chosen.images, chosen.names, options).values()
+    digest = the_digest(chosen.images, chosen.names)
+    [found] = vectors_of(models, chosen.images, chosen.names, digest, options).values()
     made = make_calibration(
         chosen,
         found.vectors,
@@ -159,7 +159,6 @@ def calibrate(
             title=f"{embedder.spec.id} on {chosen.name}, cross-validated",
         )
     if json_file is not None:
-        digest = data_digest(chosen.images, chosen.names)
         record = {
             "command": command_line(context, without=_OUTPUTS),
             "protocol": records.protocol_facts(chosen, digest),

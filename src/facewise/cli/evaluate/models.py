@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -98,11 +98,19 @@ def vectors_of(
     models: Models,
     images: Sequence[Picture],
     names: Sequence[str],
+    digest: str,
     options: RunOptions,
 ) -> dict[str, ImageVectors]:
     """The vectors of all images, by what the user called each model.
 
     A progress bar shows where standard error is a terminal.
+
+    Args:
+        models: to embed with.
+        images: files, or their contents.
+        names: of the images.
+        digest: of the images (`the_digest`).
+        options: of the command.
     """
     from facewise.evaluation.vectors import embed_chips, embed_photos
     from facewise.pipeline import Pipeline
@@ -116,22 +124,52 @@ def vectors_of(
             pipeline = Pipeline(models.detector, embedder, store)
             return embed_photos(images, pipeline, report, names=names)
 
-        return each_embedder(models, len(images), find)
+        found_by = "chips" if models.detector is None else dict(models.detector.settings)
+        return each_embedder(models, len(images), digest, found_by, options, find)
 
 
 def each_embedder(
     models: Models,
     count: int,
+    digest: str,
+    found_by: Any,
+    options: RunOptions,
     find: Callable[[Embedder, Callable[[int], None]], ImageVectors],
 ) -> dict[str, ImageVectors]:
-    """What a function finds with each embedder, with a progress bar of `count` images."""
-    from facewise.cli.progress import counting
+    """What a function finds with each embedder, or found the last time, with a progress bar.
 
+    Args:
+        models: to embed with.
+        count: how many images there are.
+        digest: of them.
+        found_by: what besides model and images decides the vectors, as plain values.
+        options: of the command.
+        find: called with an embedder, and with what to call as images are done.
+    """
+    from facewise.cli.progress import counting
+    from facewise.evaluation.vector_cache import VectorCache, vectors_key
+
+    cache = VectorCache() if options.cache else None
     found = {}
     for name, embedder in models.embedders.items():
-        with counting(f"embedding with {embedder.spec.id}", count) as report:
-            found[name] = find(embedder, report)
+        key = vectors_key(digest, embedder, found_by)
+        known = None if cache is None else cache.get(key)
+        if known is None or len(known.vectors) != count:
+            with counting(f"embedding with {embedder.spec.id}", count) as report:
+                known = find(embedder, report)
+            if cache is not None:
+                cache.put(key, known)
+        found[name] = known
     return found
+
+
+def the_digest(images: Sequence[Picture], names: Sequence[str]) -> str:
+    """The digest of all images, with a progress bar."""
+    from facewise.cli.progress import counting
+    from facewise.evaluation.digest import data_digest
+
+    with counting("reading the images", len(images)) as report:
+        return data_digest(images, names, report)
 
 
 def joined(

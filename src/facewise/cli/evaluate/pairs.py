@@ -44,12 +44,10 @@ def run_pairs(
             others, and with a single fold it is the model's own.
     """
     from facewise.cli.evaluate import show
-    from facewise.cli.evaluate.models import joined, load_models, vectors_of
+    from facewise.cli.evaluate.models import joined, load_models, the_digest, vectors_of
     from facewise.cli.evaluate.options import command_line
-    from facewise.cli.progress import counting
     from facewise.evaluation import record as records
     from facewise.evaluation.comparison import compare_models
-    from facewise.evaluation.digest import data_digest
     from facewise.evaluation.groups import read_groups
     from facewise.evaluation.scored import Scored
     from facewise.evaluation.scores import pair_similarity
@@ -57,7 +55,8 @@ def run_pairs(
     groups = None if options.groups is None else read_groups(options.groups, protocol)
     models = load_models(options)
     calibrations = _calibrations(options.calibration, models)
-    found = vectors_of(models, protocol.images, protocol.names, options)
+    digest = the_digest(protocol.images, protocol.names)
+    found = vectors_of(models, protocol.images, protocol.names, digest, options)
     scored, facts = [], []
     thresholds = _thresholds(models, protocol, options, chosen_on)
     for label, names in models.entries:
@@ -75,8 +74,6 @@ def run_pairs(
         if label in calibrations:
             entry["calibration"] = _truth_of(calibrations[label], similarity, protocol)
         facts.append(entry)
-    with counting("reading for the digest", len(protocol.images)) as report:
-        digest = data_digest(protocol.images, protocol.names, report)
     record = {
         "title": title,
         "command": command_line(context, without=OUTPUTS),
@@ -138,7 +135,7 @@ def _thresholds(
     chosen_on: PairProtocol | None,
 ) -> dict[str, Threshold]:
     """The threshold of each model that has one for all folds."""
-    from facewise.cli.evaluate.models import joined, vectors_of
+    from facewise.cli.evaluate.models import joined, the_digest, vectors_of
     from facewise.evaluation.metrics import best_threshold
     from facewise.evaluation.scores import pair_similarity
     from facewise.zoo import Threshold
@@ -152,7 +149,8 @@ def _thresholds(
             raise typer.BadParameter(f"--threshold: {error}") from error
         return {label: given for label, _ in models.entries}
     if chosen_on is not None:
-        found = vectors_of(models, chosen_on.images, chosen_on.names, options)
+        digest = the_digest(chosen_on.images, chosen_on.names)
+        found = vectors_of(models, chosen_on.images, chosen_on.names, digest, options)
         best = {}
         for label, names in models.entries:
             similarity = pair_similarity(

@@ -22,18 +22,17 @@ def run_search(
 ) -> None:
     """Search the probes with every model, and write what was asked for."""
     from facewise.cli.evaluate import show
-    from facewise.cli.evaluate.models import joined, load_models, vectors_of
+    from facewise.cli.evaluate.models import joined, load_models, the_digest, vectors_of
     from facewise.cli.evaluate.options import command_line
     from facewise.cli.evaluate.pairs import OUTPUTS, write_results
-    from facewise.cli.progress import counting
     from facewise.evaluation import record as records
-    from facewise.evaluation.digest import data_digest
     from facewise.evaluation.identification import FPIRS, RANKS, identify_probes
 
     if any(not 0 < rate < 1 for rate in fpirs):
         raise typer.BadParameter("--fpir: expected rates in (0, 1)")
     models = load_models(options)
-    found = vectors_of(models, protocol.images, protocol.names, options)
+    digest = the_digest(protocol.images, protocol.names)
+    found = vectors_of(models, protocol.images, protocol.names, digest, options)
     scored, facts = [], []
     for label, names in models.entries:
         vectors, shares = joined(names, found, protocol.people)
@@ -47,8 +46,6 @@ def run_search(
                 "failed_images": records.failed_images(vectors, protocol.names),
             }
         )
-    with counting("reading for the digest", len(protocol.images)) as report:
-        digest = data_digest(protocol.images, protocol.names, report)
     record = {
         "title": "Identification",
         "command": command_line(context, without=OUTPUTS),

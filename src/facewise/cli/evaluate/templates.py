@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -33,13 +34,11 @@ def run_templates(
 ) -> None:
     """Score every model on a protocol of templates, and write what was asked for."""
     from facewise.cli.evaluate import show
-    from facewise.cli.evaluate.models import joined, load_models
+    from facewise.cli.evaluate.models import joined, load_models, the_digest
     from facewise.cli.evaluate.options import command_line
     from facewise.cli.evaluate.pairs import OUTPUTS, write_results
-    from facewise.cli.progress import counting
     from facewise.evaluation import metrics
     from facewise.evaluation import record as records
-    from facewise.evaluation.digest import data_digest
     from facewise.evaluation.scored import Scored
     from facewise.evaluation.scores import pair_similarity
     from facewise.evaluation.templates import pooled
@@ -48,7 +47,8 @@ def run_templates(
     if any(not 0 < rate < 1 for rate in far):
         raise typer.BadParameter("--far: expected rates in (0, 1)")
     models = load_models(options, finds=options.detector is not None)
-    found = _vectors(models, protocol, options)
+    digest = the_digest(protocol.images, protocol.names)
+    found = _vectors(models, protocol, digest, options)
     scored, facts = [], []
     for label, names in models.entries:
         vectors, shares = joined(names, found, None)
@@ -76,8 +76,6 @@ def run_templates(
                 "failed_images": records.failed_images(vectors, protocol.names),
             }
         )
-    with counting("reading for the digest", len(protocol.images)) as report:
-        digest = data_digest(protocol.images, protocol.names, report)
     pooling = "media, weighted by detection score" if by_score else "media"
     faces = "chips" if options.aligned else "landmarks of the meta files"
     record = {
@@ -104,7 +102,7 @@ def run_templates(
 
 
 def _vectors(
-    models: Models, protocol: TemplateProtocol, options: RunOptions
+    models: Models, protocol: TemplateProtocol, digest: str, options: RunOptions
 ) -> dict[str, ImageVectors]:
     """Of each image: by the known landmarks, unless it is a chip or a detector is named."""
     from facewise.cli.evaluate.models import each_embedder, vectors_of
@@ -112,7 +110,7 @@ def _vectors(
     from facewise.result_cache import ResultCache
 
     if options.aligned or models.detector is not None:
-        return vectors_of(models, protocol.images, protocol.names, options)
+        return vectors_of(models, protocol.images, protocol.names, digest, options)
     with ResultCache() if options.cache else nullcontext() as store:
 
         def find(embedder: Embedder, report: Callable[[int], None]) -> ImageVectors:
@@ -125,4 +123,7 @@ def _vectors(
                 cache=store,
             )
 
-        return each_embedder(models, len(protocol.images), find)
+        landmarks = hashlib.sha256(np.asarray(protocol.landmarks, "<f4").tobytes()).hexdigest()
+        return each_embedder(
+            models, len(protocol.images), digest, {"landmarks": landmarks}, options, find
+        )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from PIL import Image as PILImage
 
-from facewise._version import __version__
+from facewise._software import versions
 from facewise.alignment import crop_each
 from facewise.errors import ImageError
 from facewise.faces import EmbeddedFaces, Faces
@@ -252,7 +252,7 @@ class Pipeline:
     def _fingerprint(self) -> bytes:
         """A digest of everything besides the picture that decides the result."""
         parts = {
-            "facewise": __version__,
+            "software": versions(),
             "detector": dict(self.detector.settings),
             "embedder": self.embedder.settings,
         }

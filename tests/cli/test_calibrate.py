@@ -58,13 +58,21 @@ def test_pairs(run: Any, lfw: Lfw, tmp_path: Path, examples: Path) -> None:
     shown = run(*options, "--json", record, "--plot", plot)
     calibration = load_calibration(out)
     assert (calibration.model, calibration.detector) == ("dlib_resnet29.dlib", "mtcnn")
-    assert calibration.detector_weights == get_spec("mtcnn").weights.sha256
+    found_by = calibration.detector_settings
+    assert found_by["weights"] == get_spec("mtcnn").weights.sha256
+    assert (found_by["type"], found_by["mode"]) == ("Mtcnn", "exact")
+    assert found_by["thresholds"] == [0.6, 0.7, 0.7]
+    assert found_by.keys() == {
+        *("type", "weights", "min_face_size", "thresholds", "factor", "mode")
+    }
     assert calibration.prior == 0.5
     counts = calibration.counts
     assert (counts.genuine_pairs, counts.impostor_pairs) == (EACH, EACH)
     assert counts.images == len(list(images.rglob("*.jpg")))
     assert counts.people == len(list(images.iterdir()))
-    assert calibration.threshold(0.01).measured_on.startswith(f"lfw: {counts.impostor_comparisons}")
+    assert calibration.threshold(0.01).measured_on.startswith(
+        f"lfw: {counts.impostor_comparisons:,} pairs of different people, all that "
+    )
     assert calibration.probability(0.97) > 0.8
     assert calibration.probability(0.80) < 0.2
     content = json.loads(record.read_text())
@@ -111,6 +119,10 @@ def test_pairs(run: Any, lfw: Lfw, tmp_path: Path, examples: Path) -> None:
     (tmp_path / "other.json").write_text(json.dumps(flipped))
     message = run("compare", a, b, "--calibration", tmp_path / "other.json", status=1).stderr
     assert "made for flip False; this model has flip True" in message
+    message = run(
+        *("compare", a, b, "--calibration", out, "--far", "0.01", "--mode", "fast"), status=1
+    ).stderr
+    assert "made with mtcnn of mode exact; this detector has mode fast" in message
     photos = [examples / "photos/obama.jpg", "--people", examples / "people"]
     table = run("recognize", *photos, "--calibration", out, "--far", "0.01").stdout
     assert "probability  FAR" in table
@@ -130,7 +142,7 @@ def test_people(run: Any, lfw: Lfw, tmp_path: Path) -> None:
     assert counts.genuine_pairs + counts.impostor_pairs == images * (images - 1) // 2
     assert counts.impostor_comparisons == counts.impostor_pairs
     assert calibration.prior == 0.1
-    assert calibration.measured_on.startswith(f"lfw: {counts.impostor_pairs} pairs of different")
+    assert calibration.measured_on.startswith(f"lfw: {counts.impostor_pairs:,} pairs of different")
 
 
 @pytest.mark.shared
@@ -162,7 +174,11 @@ def test_wrong_use(facewise: Any, tmp_path: Path, examples: Path) -> None:
         (["--out", out, "--people", people, "--images", people], "--people DIR alone"),
         (["--people", people], "--out"),
         (["--people", people, "--out", "-"], "--out: expected a file"),
-        (["--people", people, "--out", out, "--prior", "1"], "--prior: expected a share"),
+        (["--people", people, "--out", out, "--prior", "1"], "--prior: expected a number from"),
+        (
+            ["--people", tmp_path / "no", "--out", out, "--prior", "1e-13"],
+            "--prior: expected a number from 1e-12 to 1 - 1e-12, got 1e-13",
+        ),
         (["--people", people, "--out", out, "--plot", "a.pdf"], "ends in .svg or .png"),
         (["--people", people, "--out", out, "--model", "a+b"], "a fusion cannot be"),
         (["--people", people, "--out", out, "--aligned", "--detector", "mtcnn"], "--detector"),

@@ -10,6 +10,7 @@ from shutil import copyfile
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -64,9 +65,9 @@ def invoke(command: str, lfw: Lfw, *arguments: str) -> Result:
     )
 
 
-def record(lfw: Lfw, *arguments: str) -> dict[str, Any]:
+def record(lfw: Lfw, *arguments: str, status: int = 0) -> dict[str, Any]:
     result = invoke("lfw", lfw, "--json", "-", *arguments)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == status, result.output
     content: dict[str, Any] = json.loads(result.stdout)
     return content
 
@@ -160,13 +161,13 @@ def test_images_without_a_face(lfw: Lfw) -> None:
         {"image": "Abel_Pacheco/Abel_Pacheco_0001.jpg", "reason": "no face found"},
         {"image": name, "reason": "not an image file that Pillow can read"},
     ]
-    content = record(lfw)
+    content = record(lfw, status=1)  # one of them could not be read
     assert only_model(content)["failed_images"] == expected
     failed = only_model(content)["figures"]
     assert (failed["pairs"], failed["failed_pairs"]) == (16, 2)
     assert content["conditions"]["missing"] == "fail"
     assert failed["accuracy"] < whole["accuracy"]
-    content = record(lfw, "--missing", "drop")
+    content = record(lfw, "--missing", "drop", status=1)
     assert only_model(content)["failed_images"] == expected
     dropped = only_model(content)["figures"]
     assert (dropped["pairs"], dropped["failed_pairs"]) == (14, 2)
@@ -189,7 +190,7 @@ def test_one_fold_takes_the_threshold_of_the_model(
     assert content["folds"] == [content["accuracy"]]
     assert content["accuracy_std"] is None
     assert content["threshold"] == 0.93
-    assert content["threshold_source"] == "fixed for FAR 0.001, measured on a test"
+    assert content["threshold_source"] == "for FAR 0.001, measured on a test"
 
 
 @pytest.mark.shared
@@ -263,16 +264,92 @@ def test_view_1_decides_by_its_training_pairs(lfw: Lfw, tmp_path: Path) -> None:
     test.write_text("\n".join(["4", *lines[9:]]))
     content = record((lfw[0], test), "--threshold-pairs", str(train))
     figures = only_model(content)["figures"]
-    assert figures["threshold_source"] == "fixed, measured on the best on 8 other pairs"
+    assert figures["threshold_source"] == "best on 8 other pairs"
     # Two folds, of which each decides by the other: the second fold's threshold is this one.
     both = only_model(record(lfw))["figures"]
     assert figures["accuracy"] == both["folds"][1]
     given = only_model(record((lfw[0], test), "--threshold", "0.9"))["figures"]
-    assert (given["threshold"], given["threshold_source"]) == (0.9, "fixed, measured on given")
+    assert (given["threshold"], given["threshold_source"]) == (0.9, "given")
     twice = invoke("lfw", (lfw[0], test), "--threshold", "0.9", "--threshold-pairs", str(train))
     assert twice.exit_code == 2
     outside = invoke("lfw", (lfw[0], test), "--threshold", "1.2")
     assert outside.exit_code == 2
+
+
+@pytest.mark.shared
+def test_a_fusion_is_weighted_as_its_threshold_was_chosen(
+    lfw: Lfw, tmp_path: Path, shared: Callable[[str], Path]
+) -> None:
+    weights = shared("weights/mobilefacenet-ms1m-128d.pt")
+    lines = lfw[1].read_text().splitlines()
+    train, test = tmp_path / "train.txt", tmp_path / "test.txt"
+    train.write_text("\n".join(["4", *lines[1:9]]))
+    test.write_text("\n".join(["4", *lines[9:]]))
+    model = ("--model", f"dlib_resnet29+mobilefacenet={weights}")
+
+    def shares(pairs: Path, *arguments: str) -> list[float]:
+        parts = only_model(record((lfw[0], pairs), *model, *arguments))["parts"]
+        return [part["share"] for part in parts]
+
+    chosen = shares(test, "--threshold-pairs", str(train))
+    assert chosen == shares(train, "--threshold", "0.8")
+    assert chosen != shares(test, "--threshold", "0.8")
+
+
+@pytest.mark.shared
+def test_two_weights_of_one_architecture(
+    lfw: Lfw, shared: Callable[[str], Path], tmp_path: Path
+) -> None:
+    weights = shared("weights/mobilefacenet-ms1m-128d.pt")
+    other, same = tmp_path / "other.pt", tmp_path / "same.pt"
+    state = torch.load(weights, weights_only=True, map_location="cpu")
+    name = next(key for key, value in state.items() if value.ndim == 4)
+    torch.save(state | {name: state[name] * 1.5}, other)
+    same.symlink_to(weights)
+    one, two, again = (f"mobilefacenet={file}" for file in (weights, other, same))
+    content = record(lfw, "--model", one, "--model", two)
+    first, second = content["models"]
+    assert first["model"] == f"mobilefacenet.ms1m@{first['weights'][:8]}"
+    assert second["model"] == f"mobilefacenet.ms1m@{second['weights'][:8]}"
+    assert first["weights"] != second["weights"]
+    twice = invoke("lfw", lfw, "--model", one, "--model", again)
+    assert "is named twice" in str(twice.exception)
+    assert invoke("lfw", lfw, "--model", f"{one}+{again}").exit_code == 2
+
+
+@pytest.mark.shared
+def test_when_all_images_fail_the_error_says_why(lfw: Lfw) -> None:
+    for file in lfw[0].rglob("*.jpg"):
+        file.write_bytes(b"no image")
+    message = failure("lfw", lfw)
+    assert message.startswith("16 of 16 pairs could not be compared")
+    assert "/Abdullah_Gul_0007.jpg (not an image file that Pillow can read) and 22 more" in message
+
+
+@pytest.mark.shared
+def test_which_face_counts(lfw: Lfw) -> None:
+    assert record(lfw)["conditions"]["select"] == "most_central"
+    content = record(lfw, "--select", "largest")
+    assert content["conditions"]["select"] == "largest"
+    assert "--select largest" in content["command"]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--far", "2"], "--far: expected a rate in (0, 1), got 2"),
+        (["--far", "nan"], "--far: expected a rate in (0, 1), got nan"),
+        (["--threshold", "1.2"], "--threshold: expected a similarity in [-1, 1], got 1.2"),
+    ],
+)
+def test_wrong_values_are_refused_before_anything_is_done(
+    lfw: Lfw, arguments: list[str], message: str, cache: Path
+) -> None:
+    result = invoke("lfw", lfw, *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.replace("│", " ").split())
+    assert not cache.exists()
 
 
 @pytest.mark.shared

@@ -198,6 +198,8 @@ def test_ijb(people: dict[str, list[Path]], tmp_path: Path) -> None:
     np.testing.assert_allclose(weighted["auc"], found["auc"], atol=0.02)
     detected = figures(*run, "--detector", "mtcnn")
     assert detected["auc"] >= 0.99
+    refused = CliRunner().invoke(app, [*run, "--mode", "fast"])
+    assert refused.exit_code == 2
 
 
 def test_identification(people: dict[str, list[Path]], tmp_path: Path) -> None:
@@ -214,6 +216,10 @@ def test_identification(people: dict[str, list[Path]], tmp_path: Path) -> None:
     assert found["rank"]["4"] == 1
     [point] = found["dir_at_fpir"]
     assert point["dir"] >= 0.75
+    both = ["--model", "dlib_resnet29", "--model", "mobilefacenet"]
+    result = CliRunner().invoke(app, [*run, *both, "--json", "-"])
+    [comparison] = json.loads(result.stdout)["comparisons"]
+    assert sum(comparison[key] for key in ("both", "only_a", "only_b", "neither")) == 4
     report = tmp_path / "report"
     result = CliRunner().invoke(app, [*run, "--report", str(report)])
     assert result.exit_code == 0, (result.output, result.exception)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,9 +19,11 @@ from facewise.evaluation.calibration import PARTS, calibrate, make_calibration
 from facewise.evaluation.metrics.calibration import expected_calibration_error, log_loss
 from facewise.evaluation.people_pairs import pair_people, picture_weights
 from facewise.evaluation.protocols.pairs import PairProtocol
+from facewise.evaluation.protocols.pairs_csv import read_pairs_csv
+from facewise.evaluation.thresholds import OperatingPoints
 from facewise.recognition.curves import IsotonicCurve, LogisticCurve
 from facewise.runtime.networks import Candidate
-from facewise.zoo import ModelSpec, Weights
+from facewise.zoo import ModelSpec, Weights, get_spec
 
 SLOPE, CENTRE = 30.0, 0.4
 
@@ -200,14 +202,48 @@ def test_wrong_arguments() -> None:
     folds = folds_of(50)
     with pytest.raises(ValueError, match="folds and people: give one"):
         calibrate(similarity, same)
-    with pytest.raises(ValueError, match=r"prior: expected a share in \(0, 1\), got 1"):
-        calibrate(similarity, same, folds=folds, prior=1)
+    for prior in (1, 0, 1e-13):
+        with pytest.raises(ValueError, match=r"prior: expected a number from 1e-12 to 1 - 1e-12"):
+            calibrate(similarity, same, folds=folds, prior=prior)
     with pytest.raises(ValueError, match="there is one kind"):
         calibrate(similarity, np.ones(50, bool), folds=folds)
     with pytest.raises(ProtocolError, match="too few pairs or people to cross-validate"):
         calibrate(similarity, same, people=np.zeros((50, 2), int))
     with pytest.raises(ProtocolError, match="not more alike than pairs of two people"):
         calibrate(-similarity, same, folds=folds)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            {"folds": folds_of(49)},
+            r"folds: expected whole numbers of shape \(50,\), got int64 \(49",
+        ),
+        ({"folds": np.full(50, np.nan)}, r"folds: expected whole numbers .*, got float64 \(50"),
+        ({"people": np.zeros((50, 3), int)}, r"people: expected whole numbers of shape \(50, 2\)"),
+        ({"people": np.zeros(50, int)}, r"people: expected whole numbers of shape \(50, 2\)"),
+        ({"weights": np.ones(49)}, r"weights: expected one for each of 50 pairs, got \(49,\)"),
+        ({"weights": np.full(50, -1.0)}, "weights: expected finite values above 0"),
+        ({"weights": np.zeros(50)}, "weights: expected finite values above 0"),
+        ({"weights": np.full(50, np.inf)}, "weights: expected finite values above 0"),
+        ({"similarity": np.full(50, np.nan)}, "similarity: expected finite values"),
+        ({"same": np.ones(49, bool)}, "similarity and same: expected two arrays of one length"),
+    ],
+)
+def test_arrays_that_do_not_fit(wrong: dict[str, Any], message: str) -> None:
+    similarity, same = logistic_pairs(50)
+    arguments: dict[str, Any] = {"similarity": similarity, "same": same} | wrong
+    if "people" not in wrong:
+        arguments = {"folds": folds_of(50)} | arguments
+    with pytest.raises(ValueError, match=message):
+        calibrate(**arguments)
+
+
+def test_weights_are_of_all_pairs() -> None:
+    protocol, vectors = world(60)
+    with pytest.raises(ValueError, match="weights: expected one for each of 360 pairs"):
+        make_calibration(protocol, vectors, embedder(), None, None, weights=np.ones(3))
 
 
 def test_a_calibration_is_made() -> None:
@@ -223,7 +259,7 @@ def test_a_calibration_is_made() -> None:
     pairs = 179 * 178 // 2 - (59 * 3 + 1)
     assert found.counts.impostor_comparisons == pairs
     assert found.measured_on == (
-        f"world: {pairs} pairs of different people, all that 179 images of 60 people make; "
+        f"world: {pairs:,} pairs of different people, all that 179 images of 60 people make; "
         "aligned chips"
     )
     assert "precision" not in found.embedder
@@ -264,6 +300,60 @@ def test_folds_of_the_protocol_are_used() -> None:
     np.testing.assert_allclose(made.fit.probability, fit.probability, atol=1e-5)
 
 
+def test_folds_that_were_dealt_are_not_used() -> None:
+    protocol, vectors = world(60)
+    dealt = replace(protocol, folds=folds_of(len(protocol.pairs), 10), folds_given=False)
+    by_people = make_calibration(protocol, vectors, embedder(), None, None)
+    # Where nobody is named, genuine pairs join the same people.
+    for given in (dealt, replace(dealt, people=None)):
+        made = make_calibration(given, vectors, embedder(), None, None)
+        assert made.calibration.scores == by_people.calibration.scores
+        np.testing.assert_array_equal(made.fit.probability, by_people.fit.probability)
+
+
+def test_a_table_without_folds_is_parted_by_people(tmp_path: Path) -> None:
+    protocol, vectors = world(60)
+    (tmp_path / "images").mkdir()
+    for name in protocol.names:
+        (tmp_path / "images" / name).touch()
+    rows = [
+        f"{protocol.names[a]},{protocol.names[b]},{int(same)},{protocol.people[a]},{protocol.people[b]}"
+        for (a, b), same in zip(protocol.pairs.tolist(), protocol.same, strict=True)
+    ]
+    table = tmp_path / "pairs.csv"
+    table.write_text("\n".join(["a,b,same,person_a,person_b", *rows]))
+    read = read_pairs_csv(table, tmp_path / "images")
+    assert read.fold_count == 10
+    order = [protocol.names.index(name) for name in read.names]
+    made = make_calibration(read, vectors[order], embedder(), None, None)
+    person = np.unique(np.array(read.people), return_inverse=True)[1][read.pairs]
+    similarity = np.sum(vectors[order][read.pairs[:, 0]] * vectors[order][read.pairs[:, 1]], axis=1)
+    fit = calibrate(similarity.astype(np.float64), read.same, people=person)
+    np.testing.assert_allclose(made.fit.probability, fit.probability, atol=1e-5)
+
+
+def test_the_detector_is_kept() -> None:
+    class Finder:
+        settings: ClassVar[dict[str, Any]] = {"sizes": (1, 2), "networks": "torch float32"}
+
+    protocol, vectors = world(60)
+    finder: Any = Finder()
+    found = make_calibration(protocol, vectors, embedder(), finder, "finder").calibration
+    assert found.detector == "finder"
+    assert found.detector_settings == {"type": "Finder", "sizes": [1, 2]}
+    found.check(embedder(), finder)
+
+
+@pytest.mark.parametrize(
+    ("model", "flip"), [("dlib_resnet29.dlib", True), ("mobilefacenet.ms1m", False)]
+)
+def test_specs_say_what_the_command_prints(model: str, flip: bool) -> None:
+    protocol = replace(world(2)[0], name="lfw")
+    points = OperatingPoints({}, {}, 7700, 4281, 29_633_050)
+    printed = module._measured_on(protocol, points, "mtcnn", flip)
+    assert {point.measured_on for point in get_spec(model).thresholds} == {printed}
+
+
 def test_too_little_to_calibrate() -> None:
     protocol, vectors = world(60)
     vectors[:] = np.nan
@@ -291,6 +381,7 @@ def test_pairs_of_people(folder: Any) -> None:
     (root / "ann" / "notes.txt").write_text("no picture")
     protocol = pair_people(root)
     assert protocol.name == "people"
+    assert not protocol.folds_given
     assert protocol.people == ("ann",) * 4 + ("ben", "cyd", "cyd", "dan")
     assert protocol.names[-2:] == ("cyd/1.jpg", "dan.jpg")
     pairs = [tuple(pair) for pair in protocol.pairs.tolist()]

@@ -75,6 +75,9 @@ def test_figures_by_hand() -> None:
     assert (first.false_accepts, first.far, first.tar, first.accuracy) == (1, 0.1, 1, 0.95)
     assert (second.false_accepts, second.far) == (2, 0.2)
     assert first.far_low < 0.1 < first.far_high
+    assert first.precision == 10 / 11  # ten genuine pairs at 0.8, one impostor pair at 0.9
+    assert first.auc == 0.9
+    assert first.eer == pytest.approx(0.1)
     assert found.mixed_pairs == 3
     assert found.warning is None  # one of ten against two of ten is chance
     assert found.p_value_far > 0.9
@@ -86,6 +89,26 @@ def test_warns_of_a_difference() -> None:
     assert found.warning is not None
     assert "false-accept rates from 0.0033 (a) to 0.1333 (c)" in found.warning
     assert "true-accept" not in found.warning
+
+
+def test_warns_of_missed_people() -> None:
+    similarity, same, *rest = pairs_of({"a": (0, 200), "b": (0, 200)})
+    similarity[1:81:2] = 0.1  # 40 genuine pairs of a
+    assert same[1:81:2].all()
+    found = by_group(similarity, same, *rest)
+    assert found.p_value_far == 1
+    assert found.p_value_tar < 1e-9
+    assert found.warning is not None
+    assert "true-accept rates from 0.8000 (a) to 1.0000 (b)" in found.warning
+    assert "false-accept" not in found.warning
+
+
+def test_two_rates_are_tested_so_each_must_be_less_likely() -> None:
+    found = by_group(*pairs_of({"a": (0, 100), "b": (5, 100), "c": (2, 100)}))
+    several = by_group(*pairs_of({"a": (1, 100), "b": (8, 100)}))
+    assert 0.025 < several.p_value_far < 0.05
+    assert several.warning is None
+    assert found.warning is None
 
 
 def test_failed_and_left_out_pairs() -> None:
@@ -102,4 +125,5 @@ def test_a_group_without_pairs() -> None:
     found = by_group(similarity, same, counted, pairs, [*groups, "alone"], threshold)
     assert found.rows[1].pairs == 0
     assert (found.rows[1].far, found.rows[1].tar, found.rows[1].accuracy) == (None, None, None)
+    assert (found.rows[1].precision, found.rows[1].auc, found.rows[1].eer) == (None, None, None)
     assert found.warning is None

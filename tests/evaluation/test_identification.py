@@ -57,6 +57,13 @@ def test_by_hand() -> None:
     [(probe, taken_for, similarity)] = scored.worst_misses
     assert (probe, taken_for) == (5, 2)
     assert similarity == pytest.approx(np.cos(np.deg2rad(30)), abs=1e-6)
+    assert scored.hits.tolist() == [True, False, False]
+
+
+def test_as_alike_to_somebody_else_is_a_miss_that_is_listed() -> None:
+    scored = identify_probes("m", found([0, 0, 0]), protocol("AB", "A"))
+    assert scored.ranks.tolist() == [0, 1]
+    assert [error[:2] for error in scored.worst_misses] == [(2, 1)]
 
 
 def test_open_set_against_a_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,3 +183,38 @@ def test_chips_of_another_size(chips: list[Path], embedder: Embedder) -> None:
     message = r"6\.png: 112×110 pixels, but dlib_resnet29\.dlib takes chips of 150×150"
     with pytest.raises(ChipError, match=message):
         embed_chips(chips, embedder, lambda _: None)
+
+
+class Nothing(Embedder):
+    """The real embedder, but for one chip that it gives no numbers for."""
+
+    def embed(self, chips: Any, *, flip: bool = False) -> Any:
+        vectors = super().embed(chips, flip=flip)
+        vectors[chips.mean(axis=(1, 2, 3)) < 1] = np.nan
+        return vectors
+
+
+def test_values_that_are_not_finite_are_a_failure(chips: list[Path], tmp_path: Path) -> None:
+    embedder = load_embedder(batch_size=4)
+    embedder.__class__ = Nothing
+    Image.new("RGB", (150, 150)).save(chips[6])
+    with ResultCache(tmp_path / "cache.sqlite") as cache:
+        for _ in range(2):  # and it is not kept
+            found = embed_chips(chips, embedder, lambda _: None, cache=cache)
+            assert found.failures == {6: "the model gave values that are not finite"}
+            assert np.isnan(found.vectors).any(axis=1).sum() == 1
+            assert found.unreadable == 1
+
+
+def test_chips_are_kept(chips: list[Path], tmp_path: Path, embedder: Embedder) -> None:
+    with ResultCache(tmp_path / "cache.sqlite") as cache:
+        first = embed_chips(chips, embedder, lambda _: None, cache=cache)
+
+        class Never(Embedder):
+            def embed(self, chips: Any, *, flip: bool = False) -> Any:
+                raise AssertionError("what is kept is not computed again")
+
+        again = load_embedder(batch_size=4)
+        again.__class__ = Never
+        kept = embed_chips(chips, again, lambda _: None, cache=cache)
+    np.testing.assert_array_equal(kept.vectors, first.vectors)

@@ -86,7 +86,7 @@ def test_fixed_threshold_and_one_fold() -> None:
     assert result.folds == (7 / 8,)
     assert (result.accuracy, result.threshold) == (7 / 8, 0.55)
     assert (result.accuracy_std, result.accuracy_sem) == (None, None)
-    assert result.threshold_source == "fixed for FAR 0.001, measured on some set"
+    assert result.threshold_source == "for FAR 0.001, measured on some set"
     with pytest.raises(ProtocolError, match="one fold alone has no others"):
         verify(SIMILARITY, one)
 

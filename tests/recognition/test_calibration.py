@@ -15,6 +15,8 @@ from facewise.recognition.calibration import (
     Counts,
     FarPoint,
     Scores,
+    check_prior,
+    comparable_detector,
 )
 from facewise.recognition.curves import IsotonicCurve, LogisticCurve
 from facewise.zoo import Threshold
@@ -27,7 +29,7 @@ def make(embedder: Any, **changes: Any) -> Calibration:
     content: dict[str, Any] = {
         "embedder": settings,
         "detector": "cells",
-        "detector_weights": None,
+        "detector_settings": {"type": "CellDetector", "cell": 20},
         "far_table": (
             FarPoint(0.5, 0.1, 0.49),
             FarPoint(0.1, 0.3, 0.1),
@@ -65,9 +67,11 @@ def test_another_prior_changes_the_odds(calibration: Calibration) -> None:
     assert calibration.probability(0.4, prior=0.5) == pytest.approx(0.2)
     rare = replace(calibration, prior=0.1)
     assert rare.probability(0.4, prior=0.5) == pytest.approx(9 / 13)
-    for prior in (0, 1, -0.1, math.nan):
-        with pytest.raises(ValueError, match="prior: expected a number"):
+    for prior in (0, 1, -0.1, 1e-13, math.nan):
+        with pytest.raises(ValueError, match="prior: expected a number from 1e-12 to 1 - 1e-12"):
             calibration.probability(0.4, prior=prior)
+    check_prior(1e-12)
+    check_prior(1 - 1e-12)
 
 
 def test_logistic_probability_is_cut_off(calibration: Calibration) -> None:
@@ -120,15 +124,78 @@ def test_check(calibration: Calibration, pipeline: Any, make_embedder: Any) -> N
     flipped.flip = True
     with pytest.raises(ModelMismatchError, match=r"made for flip False; this model has flip True"):
         calibration.check(flipped, pipeline.detector)
-    with pytest.raises(ModelMismatchError, match=r"made with cells .* here it is aligned chips"):
+    with pytest.raises(ModelMismatchError, match=r"made with cells; here it is aligned chips"):
         calibration.check(pipeline.embedder, None)
-    other = replace(calibration, detector_weights="ef" * 32)
-    with pytest.raises(ModelMismatchError, match=r"cells \(weights efef.* here it is a detector"):
-        other.check(pipeline.embedder, pipeline.detector)
-    chips = replace(calibration, detector=None)
+    chips = replace(calibration, detector=None, detector_settings=None)
     chips.check(pipeline.embedder, None)
     with pytest.raises(ModelMismatchError, match="made with aligned chips; here it is a detector"):
         chips.check(pipeline.embedder, pipeline.detector)
+
+
+class Finder:
+    """A detector with the settings it is given."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+
+class OtherFinder(Finder):
+    """Another detector."""
+
+
+MTCNN = {
+    "weights": "ab" * 32,
+    "min_face_size": 20,
+    "thresholds": (0.6, 0.7, 0.7),
+    "factor": 0.709,
+    "mode": "exact",
+    "networks": "torch float32",
+    "sieve": None,
+}
+
+
+def test_check_of_the_detector(calibration: Calibration, make_embedder: Any) -> None:
+    made = Finder(**MTCNN)
+    known = comparable_detector(made)
+    assert known == {
+        "type": "Finder",
+        "weights": "ab" * 32,
+        "min_face_size": 20,
+        "thresholds": [0.6, 0.7, 0.7],
+        "factor": 0.709,
+        "mode": "exact",
+    }
+    calibration = replace(calibration, detector="finder", detector_settings=known)
+    embedder = make_embedder()
+    calibration.check(embedder, made)
+    calibration.check(embedder, Finder(**MTCNN | {"networks": "openvino int8", "sieve": "ef"}))
+    for key, value in [
+        ("weights", "cd" * 32),
+        ("min_face_size", 40),
+        ("thresholds", (0.6, 0.7, 0.8)),
+        ("factor", 0.8),
+        ("mode", "fast"),
+        ("another", 1),
+    ]:
+        message = f"made with finder of {key} .*; this detector has {key} .*; calibrate with what"
+        with pytest.raises(ModelMismatchError, match=message):
+            calibration.check(embedder, Finder(**MTCNN | {key: value}))
+
+
+def test_detectors_without_weights_are_told_apart(
+    calibration: Calibration, make_embedder: Any
+) -> None:
+    plain = replace(calibration, detector_settings=comparable_detector(Finder()))
+    plain.check(make_embedder(), Finder())
+    message = "made with cells of type Finder; this detector has type OtherFinder"
+    with pytest.raises(ModelMismatchError, match=message):
+        plain.check(make_embedder(), OtherFinder())
+
+
+def test_a_detector_has_settings(calibration: Calibration) -> None:
+    for lacking in ("detector", "detector_settings"):
+        with pytest.raises(ValueError, match="detector: expected both its id and its settings"):
+            replace(calibration, **{lacking: None})
 
 
 @pytest.mark.parametrize(
@@ -139,7 +206,7 @@ def test_saved_and_loaded(calibration: Calibration, tmp_path: Path, curve: Any) 
     unknown = replace(calibration.counts, people=None)
     for saved in (
         replace(calibration, curve=curve),
-        replace(calibration, curve=curve, detector=None, counts=unknown),
+        replace(calibration, curve=curve, detector=None, detector_settings=None, counts=unknown),
     ):
         saved.save(tmp_path / "new" / "calibration.json")
         assert load_calibration(tmp_path / "new" / "calibration.json") == saved
@@ -177,7 +244,11 @@ def changed(content: Any, where: str, value: Any) -> Any:
         ("embedder.model", 1, "embedder.model: expected a text"),
         ("embedder.model", True, "embedder.model: expected the id"),
         ("detector", "mtcnn", "detector: expected an object"),
-        ("detector.weights", ..., "detector.weights: the key is missing"),
+        ("detector.settings", ..., "detector.settings: the key is missing"),
+        ("detector.settings", None, "detector.settings: expected an object, got None"),
+        ("detector.settings.cell", math.nan, "detector.settings.cell: expected finite numbers"),
+        ("detector.settings.cell", [1, {"a": math.inf}], r"cell: expected finite numbers, got inf"),
+        ("detector.weights", "ab", "detector.weights: unknown key; expected id, settings"),
         ("detector.id", None, "detector.id: expected a text"),
         ("measured_on", None, "measured_on: expected a text"),
         ("counts.people", 0, "counts.people: expected a whole number above 0"),

@@ -59,3 +59,11 @@ def test_a_folder_to_skip(tmp_path: Path) -> None:
 def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         list(pictures_in(tmp_path / "nowhere"))
+
+
+def test_a_link_to_what_is_skipped_has_nothing(tmp_path: Path) -> None:
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann" / "1.jpg").touch()
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert list(pictures_in(tmp_path / "loop", skip=tmp_path)) == []
+    assert len(list(pictures_in(tmp_path / "ann", skip=tmp_path))) == 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facewise.cli.evaluate.options import Select
 from facewise.cli.options import (
     Backend,
     Detector,
@@ -20,7 +21,7 @@ from facewise.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from facewise.evaluation.calibration import Made
+    from facewise.evaluation.calibration import CalibrationRun
     from facewise.evaluation.protocols.pairs import PairProtocol
     from facewise.recognition import Calibration
 
@@ -73,6 +74,14 @@ def calibrate(
         bool | None,
         typer.Option(help="Embed each chip with its mirror image. Default: as the model states."),
     ] = None,
+    select: Annotated[
+        Select | None,
+        typer.Option(
+            help="Which face counts where a picture shows several. Default: of pairs the "
+            "most_central, of people the largest.",
+            show_default=False,
+        ),
+    ] = None,
     prior: Annotated[
         float,
         typer.Option(metavar="SHARE", help="The share of pairs of one person to assume."),
@@ -103,15 +112,20 @@ def calibrate(
     """
     from facewise.cli.evaluate.models import load_models, split_fusion, the_digest, vectors_of
     from facewise.cli.evaluate.options import RunOptions, command_line
+    from facewise.cli.evaluate.pairs import end
     from facewise.cli.files import keep_out, protect, write_text
     from facewise.evaluation import record as records
     from facewise.evaluation.calibration import make_calibration
     from facewise.evaluation.extra import needed
     from facewise.evaluation.people_pairs import picture_weights
     from facewise.evaluation.reliability_plot import write_reliability_plot
+    from facewise.recognition import DEFAULT_FAR
+    from facewise.recognition.calibration import check_prior
 
-    if not 0 < prior < 1:
-        raise typer.BadParameter(f"--prior: expected a share between 0 and 1, got {prior:g}")
+    try:
+        check_prior(prior)
+    except ValueError as error:
+        raise typer.BadParameter(f"--{error}") from None
     if plot is not None and plot.suffix.lower() not in (".svg", ".png"):
         raise typer.BadParameter(f"--plot {plot}: expected a name that ends in .svg or .png")
     if str(out) == "-":
@@ -125,6 +139,7 @@ def calibrate(
         device=device,
         aligned=aligned,
         flip=flip,
+        select=select or (Select.most_central if people is None else Select.largest),
         cache=cache,
     )
     targets = {"--out": out, "--json": json_file, "--plot": plot}
@@ -162,7 +177,9 @@ def calibrate(
         record = {
             "command": command_line(context, without=_OUTPUTS),
             "protocol": records.protocol_facts(chosen, digest),
-            "conditions": records.conditions(models.detector, models.detector_id),
+            "conditions": records.conditions(
+                models.detector, models.detector_id, options.select.value
+            ),
             "model": records.model_facts(embedder.spec.id, [embedder]),
             "failed_images": records.failed_images(found, chosen.names),
             **_figures(made),
@@ -175,6 +192,14 @@ def calibrate(
             _show(made, out, plot)
     if found.failures:
         typer.echo(f"{len(found.failures)} images without a usable face were left out", err=True)
+    lowest = made.calibration.far_table[-1].asked
+    if lowest > DEFAULT_FAR:
+        typer.echo(
+            f"FAR {DEFAULT_FAR:g}, which compare and recognize take by default, needs more "
+            f"pictures: give them --far {lowest:g} or more",
+            err=True,
+        )
+    end([found])
 
 
 def _read(
@@ -216,7 +241,7 @@ def _print_spec(calibration: Calibration) -> None:
     typer.echo("),")
 
 
-def _figures(made: Made) -> dict[str, Any]:
+def _figures(made: CalibrationRun) -> dict[str, Any]:
     """What was measured, as plain values."""
     from facewise.evaluation.metrics.calibration import reliability
 
@@ -241,7 +266,7 @@ def _figures(made: Made) -> dict[str, Any]:
     }
 
 
-def _show(made: Made, out: Path, plot: Path | None) -> None:
+def _show(made: CalibrationRun, out: Path, plot: Path | None) -> None:
     """The figures for people to read, on standard output."""
     from rich.console import Console
     from rich.table import Table

@@ -15,7 +15,9 @@ Example:
     1.0
 """
 
-from facewise.evaluation.fusion import fuse
+from facewise.evaluation.comparison import compare_models, compare_searches
+from facewise.evaluation.fusion import fuse, fusion_shares
+from facewise.evaluation.groups import by_group, read_groups
 from facewise.evaluation.identification import IdentificationScored, identify_probes
 from facewise.evaluation.protocols.agedb import read_agedb
 from facewise.evaluation.protocols.bin_pack import read_bin_pack
@@ -27,8 +29,10 @@ from facewise.evaluation.protocols.pairs import PairProtocol
 from facewise.evaluation.protocols.pairs_csv import read_pairs_csv
 from facewise.evaluation.protocols.people import PeopleProtocol, read_people
 from facewise.evaluation.protocols.templates import TemplateProtocol
+from facewise.evaluation.scored import Scored
 from facewise.evaluation.scores import pair_similarity
 from facewise.evaluation.templates import pooled
+from facewise.evaluation.thresholds import OperatingPoints, operating_points
 from facewise.evaluation.vectors import (
     ImageVectors,
     embed_chips,
@@ -40,23 +44,31 @@ from facewise.evaluation.verification import TarAtFar, Verification, operating_c
 __all__ = [
     "IdentificationScored",
     "ImageVectors",
+    "OperatingPoints",
     "PairProtocol",
     "PeopleProtocol",
+    "Scored",
     "TarAtFar",
     "TemplateProtocol",
     "Verification",
+    "by_group",
+    "compare_models",
+    "compare_searches",
     "embed_chips",
     "embed_landmarked",
     "embed_photos",
     "fuse",
+    "fusion_shares",
     "identify_probes",
     "operating_curve",
+    "operating_points",
     "pair_similarity",
     "pooled",
     "read_agedb",
     "read_bin_pack",
     "read_cfp",
     "read_cross_lfw",
+    "read_groups",
     "read_ijb",
     "read_lfw",
     "read_pairs_csv",

@@ -24,8 +24,9 @@ from facewise.recognition.calibration import (
     Counts,
     FarPoint,
     Scores,
+    check_prior,
     comparable,
-    weights_of,
+    comparable_detector,
 )
 from facewise.recognition.curves import Curve, IsotonicCurve, LogisticCurve
 
@@ -92,26 +93,30 @@ def calibrate(
         folds: int (n,), of each pair: each fold is predicted from the others.
         people: int (n, 2), whom each pair shows, instead of folds: the people are parted into
             `PARTS`, and pairs are predicted from all pairs that show none of the parts they show.
-        prior: the share of genuine pairs to assume, in (0, 1), whatever the share among the pairs.
-        weights: float64 (n,), above 0: how much each pair counts among those of its kind.
+        prior: the share of genuine pairs to assume, whatever the share among the pairs; at least
+            `LEAST_PRIOR` from 0 and 1.
+        weights: float64 (n,), finite, above 0: how much each pair counts among those of its kind.
 
     Raises:
         ProtocolError: too few pairs or people to cross-validate, or genuine pairs are not more
             alike than impostor pairs.
-        ValueError: arrays that do not fit, a prior outside (0, 1), or not one of folds and people.
+        ValueError: arrays that do not fit or have values outside their ranges, such a prior, or
+            not one of folds and people; names the argument.
         ExtraMissingError: scikit-learn is not installed.
     """
     similarity, same = checked(similarity, same)
+    if np.isnan(similarity).any():
+        raise ValueError("similarity: expected finite values; leave out pairs that failed")
     similarity = np.clip(similarity, -1, 1)  # rounding may lead a little outside
-    if not 0 < prior < 1:
-        raise ValueError(f"prior: expected a share in (0, 1), got {prior}")
+    prior = float(prior)
+    check_prior(prior)
     if folds is not None and people is None:
-        splits = _by_fold(folds)
+        splits = _by_fold(_whole(folds, "folds", (len(same),)))
     elif people is not None and folds is None:
-        splits = _by_people(people)
+        splits = _by_people(_whole(people, "people", (len(same), 2)))
     else:
         raise ValueError("folds and people: give one of them")
-    counted = np.ones(len(same)) if weights is None else np.asarray(weights, np.float64)
+    counted = _positive(weights, len(same))
     methods: dict[str, Callable[[Doubles, Bools, Doubles, float], Curve]] = {
         IsotonicCurve.method: _isotonic,
         LogisticCurve.method: _logistic,
@@ -146,7 +151,7 @@ def calibrate(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Made:
+class CalibrationRun:
     """A calibration with what it was made from.
 
     Attributes:
@@ -173,13 +178,13 @@ def make_calibration(
     *,
     prior: float = 0.5,
     weights: Doubles | None = None,
-) -> Made:
+) -> CalibrationRun:
     """Calibrate a model on the pictures of a protocol.
 
-    The probability comes from its pairs, cross-validated by its folds; where there is but one, by
-    people, who are those whom genuine pairs join if the protocol names none. The false-accept rates
-    come from all pairs of images of different people, or from its impostor pairs if nobody is
-    named. Pairs with an image that has no vector are left out.
+    The probability comes from its pairs, cross-validated by its folds; where it gives none, or but
+    one, by people, who are those whom genuine pairs join if the protocol names none. The
+    false-accept rates come from all pairs of images of different people, or from its impostor pairs
+    if nobody is named. Pairs with an image that has no vector are left out.
 
     Args:
         protocol: images and pairs.
@@ -192,8 +197,10 @@ def make_calibration(
 
     Raises:
         ProtocolError: too few pairs or people, as `calibrate`.
+        ValueError: a prior or weights that `calibrate` refuses.
         ExtraMissingError: scikit-learn or SciPy is not installed.
     """
+    counted = _positive(weights, len(protocol.same))
     similarity = pair_similarity(vectors, protocol.pairs)
     compared = ~np.isnan(similarity)
     similarity, same = similarity[compared], protocol.same[compared]
@@ -209,19 +216,19 @@ def make_calibration(
     else:
         images = len(np.unique(pairs[~same]))
         points = operating_points_of_pairs(similarity[~same], images, TABLE_FARS)
-    by_fold = protocol.fold_count > 1
+    by_fold = protocol.folds_given and protocol.fold_count > 1
     fit = calibrate(
         similarity,
         same,
         folds=protocol.folds[compared] if by_fold else None,
         people=None if by_fold else _people(protocol)[pairs],
         prior=prior,
-        weights=None if weights is None else weights[compared],
+        weights=counted[compared],
     )
     calibration = Calibration(
         embedder=comparable(embedder),
         detector=detector_id,
-        detector_weights=weights_of(detector),
+        detector_settings=None if detector is None else comparable_detector(detector),
         far_table=_table(points),
         curve=fit.curve,
         prior=prior,
@@ -235,7 +242,7 @@ def make_calibration(
         ),
         measured_on=_measured_on(protocol, points, detector_id, embedder.flip),
     )
-    return Made(calibration, points, fit, same, int(np.count_nonzero(~compared)))
+    return CalibrationRun(calibration, points, fit, same, int(np.count_nonzero(~compared)))
 
 
 def _measured_on(
@@ -243,9 +250,9 @@ def _measured_on(
 ) -> str:
     which = "its impostor pairs"
     if points.people is not None:
-        which = f"all that {points.images} images of {points.people} people make"
+        which = f"all that {points.images:,} images of {points.people:,} people make"
     return (
-        f"{protocol.name}: {points.impostor_pairs} pairs of different people, {which}; "
+        f"{protocol.name}: {points.impostor_pairs:,} pairs of different people, {which}; "
         f"{detector_id or 'aligned chips'}{', flip' if flip else ''}"
     )
 
@@ -278,6 +285,28 @@ def _people(protocol: PairProtocol) -> NDArray[np.intp]:
         graph, directed=False
     )
     return np.asarray(component, np.intp)
+
+
+def _whole(values: NDArray[np.integer], name: str, shape: tuple[int, ...]) -> NDArray[np.integer]:
+    """The numbers of folds or people, if they are such, for each pair."""
+    values = np.asarray(values)
+    if values.shape != shape or not np.issubdtype(values.dtype, np.integer):
+        raise ValueError(
+            f"{name}: expected whole numbers of shape {shape}, got {values.dtype} {values.shape}"
+        )
+    return values
+
+
+def _positive(weights: Doubles | None, count: int) -> Doubles:
+    """The weight of each pair, all alike where none are given."""
+    if weights is None:
+        return np.ones(count)
+    values = np.asarray(weights, np.float64)
+    if values.shape != (count,):
+        raise ValueError(f"weights: expected one for each of {count} pairs, got {values.shape}")
+    if not (np.isfinite(values) & (values > 0)).all():
+        raise ValueError("weights: expected finite values above 0")
+    return values
 
 
 def _by_fold(folds: NDArray[np.integer]) -> Iterator[tuple[Bools, Bools]]:

@@ -14,6 +14,7 @@ from facewise.evaluation import metrics
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from facewise.evaluation.identification import IdentificationScored
     from facewise.evaluation.scored import Scored
 
 
@@ -24,7 +25,7 @@ class ModelComparison:
     Attributes:
         a: the first model.
         b: the second.
-        test: pairs by who decides them rightly, and the p-value of this comparison alone.
+        test: pairs or probes by who decides them rightly, and the p-value of this test alone.
         p_value: raised for the number of comparisons made (Holm).
     """
 
@@ -43,17 +44,33 @@ class ModelComparison:
 def compare_models(
     scored: Sequence[Scored], same: NDArray[np.bool_]
 ) -> tuple[ModelComparison, ...]:
-    """Compare each two models on the pairs that count for both.
+    """Compare each two models on the pairs that count for both; failed ones are decided wrongly.
 
     Raises:
         ExtraMissingError: SciPy is missing.
     """
-    pairs = list(combinations(scored, 2))
-    tests = [metrics.mcnemar(*_right(a, b, same)) for a, b in pairs]
+    pairs = combinations(scored, 2)
+    return _compared([(a.model, b.model, *_right(a, b, same)) for a, b in pairs])
+
+
+def compare_searches(scored: Sequence[IdentificationScored]) -> tuple[ModelComparison, ...]:
+    """Compare each two models on the mated probes, identified at rank 1 or not.
+
+    Raises:
+        ExtraMissingError: SciPy is missing.
+    """
+    pairs = combinations(scored, 2)
+    return _compared([(a.model, b.model, a.hits, b.hits) for a, b in pairs])
+
+
+def _compared(
+    trials: Sequence[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_]]],
+) -> tuple[ModelComparison, ...]:
+    tests = [metrics.mcnemar(first, second) for _, _, first, second in trials]
     adjusted = metrics.holm([test.p_value for test in tests])
     return tuple(
-        ModelComparison(a.model, b.model, test, float(p_value))
-        for (a, b), test, p_value in zip(pairs, tests, adjusted, strict=True)
+        ModelComparison(a, b, test, float(p_value))
+        for (a, b, *_), test, p_value in zip(trials, tests, adjusted, strict=True)
     )
 
 

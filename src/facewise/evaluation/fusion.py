@@ -30,18 +30,17 @@ _FROM, _TO = 0.5, 0.99
 not known, so few of the pairs are of one person that these quantiles do not move."""
 
 
-def fuse(
+def fusion_shares(
     found: Sequence[ImageVectors], people: Sequence[str] | None = None
-) -> tuple[ImageVectors, tuple[float, ...]]:
-    """The vectors of some models as those of one.
+) -> tuple[float, ...]:
+    """Each model's share of the fused similarity, from how its similarities are spread.
 
     Args:
         found: two or more, of the same images.
         people: whom each image shows, if that is known.
 
     Returns:
-        float32 (m, sum of d) of unit length, NaN where any of the models failed; and each model's
-        share of the similarity, which sum up to 1.
+        Above 0; they sum up to 1.
 
     Raises:
         ProtocolError: too few images have vectors of all models, or a model gives all the same.
@@ -61,7 +60,19 @@ def fuse(
     spreads = np.array([_spread(some.vectors[cohort], strangers) for some in found])
     if not (spreads > 0).all():
         raise ProtocolError("a fusion needs models that tell images apart; one gives all the same")
-    shares = (1 / spreads) / np.sum(1 / spreads)
+    return tuple(((1 / spreads) / np.sum(1 / spreads)).tolist())
+
+
+def fuse(found: Sequence[ImageVectors], shares: Sequence[float]) -> ImageVectors:
+    """The vectors of some models as those of one.
+
+    Args:
+        found: two or more, of the same images.
+        shares: of the similarity, as of `fusion_shares`.
+
+    Returns:
+        float32 (m, sum of d) of unit length, NaN where any of the models failed.
+    """
     vectors = np.concatenate(
         [some.vectors * np.float32(np.sqrt(w)) for some, w in zip(found, shares, strict=True)],
         axis=1,
@@ -70,7 +81,7 @@ def fuse(
     failures = {
         number: reason for some in reversed(found) for number, reason in some.failures.items()
     }
-    return ImageVectors(vectors, failures, found[0].boxes), tuple(shares.tolist())
+    return ImageVectors(vectors, failures, found[0].boxes)
 
 
 def _spread(vectors: NDArray[np.float32], strangers: NDArray[np.bool_]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from facewise.errors import ProtocolError
 from facewise.evaluation import metrics
+from facewise.evaluation.protocols.reading import csv_records, first_few, read_list
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 SIGNIFICANT = 0.05
 """Chance below which a difference between groups is called one."""
 
-_MOST_BYTES = 100_000_000
-_SHOWN = 5
+_NAMES = ("name", "image", "person", "file", "path", "id")  # headings of the first column
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class GroupRow:
         genuine: of one person.
         impostor: of two.
         accuracy: share decided rightly at the common threshold; None without pairs.
+        precision: share of accepted pairs that are genuine; None without pairs of both kinds.
+        auc: area under the group's own curve; likewise.
+        eer: equal error rate of the group's own curve; likewise.
         tar: share of genuine pairs accepted there; None without any.
         false_accepts: impostor pairs accepted there.
         far: their share; None without impostor pairs.
@@ -47,6 +50,9 @@ class GroupRow:
     genuine: int
     impostor: int
     accuracy: float | None
+    precision: float | None
+    auc: float | None
+    eer: float | None
     tar: float | None
     false_accepts: int
     far: float | None
@@ -89,15 +95,14 @@ def read_groups(file: Path, protocol: PairProtocol) -> tuple[str, ...]:
     people = protocol.people or ("",) * len(protocol.names)
     groups, missing = [], []
     for name, person in zip(protocol.names, people, strict=True):
-        group = known.get(name) or known.get(person)
+        group = known.get(_nfc(name)) or known.get(_nfc(person))
         groups.append(group or "")
         if group is None:
             missing.append(name)
     if missing:
         raise ProtocolError(
             f"{file}: {len(missing)} of the {len(groups)} images have no group, neither by their "
-            f"own name nor by their person's: {', '.join(missing[:_SHOWN])}"
-            + (f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else "")
+            f"own name nor by their person's: {first_few(missing)}"
         )
     return tuple(groups)
 
@@ -144,6 +149,7 @@ def _row(
 ) -> GroupRow:
     accepted = similarity >= threshold
     genuine, impostor = int(np.count_nonzero(same)), int(np.count_nonzero(~same))
+    both = genuine > 0 and impostor > 0
     false_accepts = int(np.count_nonzero(accepted & ~same))
     interval = metrics.wilson_interval(false_accepts, impostor) if impostor else None
     return GroupRow(
@@ -152,6 +158,9 @@ def _row(
         genuine=genuine,
         impostor=impostor,
         accuracy=metrics.accuracy(similarity, same, threshold) if len(same) else None,
+        precision=metrics.precision_recall(similarity, same, threshold)[0] if both else None,
+        auc=metrics.auc(similarity, same) if both else None,
+        eer=metrics.equal_error_rate(similarity, same) if both else None,
         tar=float(accepted[same].mean()) if genuine else None,
         false_accepts=false_accepts,
         far=false_accepts / impostor if impostor else None,
@@ -169,7 +178,7 @@ def _warning(rows: Sequence[GroupRow], p_far: float, p_tar: float) -> str | None
         said.append(f"true-accept rates {_range(rows, 'tar')} (p = {p_tar:.2g})")
     if not said:
         return None
-    return "the groups differ at this threshold: " + " and ".join(said)
+    return f"the groups differ at this threshold: {' and '.join(said)}; pairs count as independent"
 
 
 def _range(rows: Sequence[GroupRow], name: str) -> str:
@@ -179,29 +188,23 @@ def _range(rows: Sequence[GroupRow], name: str) -> str:
 
 
 def _read(file: Path) -> Mapping[str, str]:
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise ProtocolError(f"{file}: larger than {_MOST_BYTES:,} bytes, no list of groups")
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ProtocolError(f"{file}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ProtocolError(f"{file}: not a text file in UTF-8") from None
+    listing = read_list(file)
     known: dict[str, str] = {}
-    for line, row in enumerate(csv.reader(text.splitlines()), start=1):
-        cells = [cell.strip() for cell in row]
-        if not any(cells) or (line == 1 and [c.lower() for c in cells] in _HEADINGS):
+    for line, cells in csv_records(listing):
+        if not any(cells) or (
+            line == 1 and cells[0].lower() in _NAMES and cells[-1].lower() == "group"
+        ):
             continue
         if len(cells) != 2 or not all(cells):
-            raise ProtocolError(
-                f"{file}, line {line}: expected `NAME,GROUP`, got {','.join(row)!r}"
-            )
-        name, group = cells
+            raise listing.wrong(line, "expected `NAME,GROUP`")
+        name, group = map(_nfc, cells)
         if known.setdefault(name, group) != group:
-            raise ProtocolError(f"{file}, line {line}: {name} is in group {known[name]} already")
+            raise listing.wrong(line, f"{name} is in group {known[name]} already")
     if not known:
         raise ProtocolError(f"{file}: names no groups")
     return known
 
 
-_HEADINGS = [[name, "group"] for name in ("name", "image", "person", "file", "path", "id")]
+def _nfc(name: str) -> str:
+    """A name in one form: an umlaut may be written in two ways (macOS takes it apart)."""
+    return unicodedata.normalize("NFC", name)

@@ -47,7 +47,8 @@ class IdentificationScored:
         dir_curve: false-positive identification rates and the detection and identification rates
             there, each float64; empty without probes of both kinds.
         worst_false_positives: non-mated probes, most alike to somebody first.
-        worst_misses: mated probes that somebody else is more alike to, most alike first.
+        worst_misses: mated probes that somebody else is as alike to or more, most alike first.
+        hits: bool (mated,), the mated probes that are identified at rank 1.
     """
 
     model: str
@@ -57,6 +58,7 @@ class IdentificationScored:
     dir_curve: tuple[NDArray[np.float64], NDArray[np.float64]]
     worst_false_positives: tuple[Error, ...]
     worst_misses: tuple[Error, ...]
+    hits: NDArray[np.bool_]
 
 
 def identify_probes(
@@ -131,7 +133,8 @@ def identify_probes(
         ranks=curve,
         dir_curve=dir_curve,
         worst_false_positives=errors(~mated),
-        worst_misses=errors(mated & (best != mates)),
+        worst_misses=errors(mated & (rank != 1)),
+        hits=rank[mated] == 1,
     )
 
 
@@ -148,7 +151,7 @@ def _templates(
 def _search(
     probes: NDArray[np.float32], templates: NDArray[np.float32], mates: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp], NDArray[np.float64]]:
-    """Of each probe the mate's rank (0: none) and similarity, who is most alike, and how much."""
+    """Of each probe the mate's rank (0: none) and similarity, and who else is most alike."""
     rank = np.zeros(len(probes), np.intp)
     own = np.full(len(probes), np.nan)
     best = np.zeros(len(probes), np.intp)
@@ -161,6 +164,7 @@ def _search(
         rank[start + mated] = metrics.mate_ranks(similarity[mated], mates[start + mated])
         own[start + mated] = similarity[mated, mates[start + mated]]
         ranked = np.where(np.isnan(similarity), -np.inf, similarity)
+        ranked[mated, mates[start + mated]] = -np.inf  # who else?
         best[part] = ranked.argmax(axis=1)
         top = ranked.max(axis=1)
         highest[part] = np.where(np.isneginf(top), np.nan, top)

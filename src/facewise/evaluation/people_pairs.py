@@ -56,6 +56,7 @@ def pair_people(folder: Path, most: int = MOST_PAIRS) -> PairProtocol:
         pairs=np.concatenate([genuine, impostors]),
         same=np.arange(len(genuine) + len(impostors)) < len(genuine),
         folds=np.zeros(len(genuine) + len(impostors), np.intp),
+        folds_given=False,
     )
 
 

@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
-import PIL
-import torch
 
-from facewise._version import __version__
+from facewise._software import versions
 
 if TYPE_CHECKING:
     from facewise.detection import Detector
@@ -97,19 +94,21 @@ def failed_images(found: ImageVectors, names: Sequence[str]) -> list[dict[str, s
     ]
 
 
-def conditions(detector: Detector | None, detector_id: str | None) -> dict[str, Any]:
-    """How faces were found (None: the images were chips already), and by what software."""
+def conditions(
+    detector: Detector | None, detector_id: str | None, select: str | None = None
+) -> dict[str, Any]:
+    """How faces were found, and by what software.
+
+    Args:
+        detector: None where none was needed.
+        detector_id: what to call it, or what stands in its place.
+        select: which face of a picture counted.
+    """
     settings: Mapping[str, Any] | None = None if detector is None else detector.settings
     return {
         "aligned": detector is None,
         "detector": detector_id,
         "detector_settings": None if settings is None else dict(settings),
-        "versions": {
-            "facewise": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "opencv": cv2.__version__,
-            "pillow": PIL.__version__,
-        },
+        "select": None if detector is None else select,
+        "versions": versions() | {"python": platform.python_version()},
     }

@@ -10,8 +10,8 @@ import numpy as np
 
 from facewise._files import replace_file
 from facewise.evaluation.extra import needed
-from facewise.evaluation.metrics.calibration import reliability
-from facewise.evaluation.metrics.intervals import wilson_interval
+from facewise.evaluation.metrics.calibration import Reliability, reliability
+from facewise.evaluation.metrics.intervals import Interval, wilson_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,10 +58,7 @@ def write_reliability_plot(
     above.plot([0, 1], [0, 1], color=_GREY, linestyle="--", linewidth=1, label="perfect")
     filled = found.pairs > 0
     x, y, pairs = found.probability[filled], found.genuine[filled], found.pairs[filled]
-    intervals = [
-        wilson_interval(round(share * number), number)
-        for share, number in zip(y.tolist(), pairs.tolist(), strict=True)
-    ]
+    intervals = genuine_intervals(found, probability, same, weights)
     above.vlines(x, *zip(*intervals, strict=True), color=_BLUE, linewidth=1)
     above.plot(x, y, color=_BLUE, marker="o", linestyle="", label="found, with 95 % interval")
     for *place, number in zip(x.tolist(), y.tolist(), pairs.tolist(), strict=True):
@@ -87,3 +84,53 @@ def write_reliability_plot(
         metadata = {"Date": None} if form == "svg" else {}
         figure.savefig(content, format=form, dpi=150, metadata=metadata)
     replace_file(path, content.getvalue())
+
+
+def genuine_intervals(
+    found: Reliability,
+    probability: NDArray[np.float64],
+    same: NDArray[np.bool_],
+    weights: NDArray[np.float64] | None = None,
+) -> list[Interval]:
+    """95 % intervals of the share that is genuine, of each bin that is filled.
+
+    Where genuine pairs weigh more than impostor pairs, few of them make a share that looks sure. So
+    the interval is Wilson's of the pairs as they were counted, and its bounds are carried over to
+    the weighted share: the odds change in the ratio of the weights of one pair of either kind. Of
+    each kind as many pairs count as would tell as much with equal weights (Kish 1965).
+
+    Args:
+        found: of `reliability`, from the other arguments.
+        probability: see `write_reliability_plot`.
+        same: likewise.
+        weights: likewise; some above 0 in each filled bin.
+    """
+    shares = np.ones(len(same)) if weights is None else np.asarray(weights, np.float64)
+    place = np.searchsorted(found.edges[1:-1], probability, side="left")
+    _, each_pair = _counted(shares)
+    each_genuine, each_impostor = (_counted(shares[kind], each_pair)[1] for kind in (same, ~same))
+    intervals = []
+    for number in np.flatnonzero(found.pairs):
+        here = place == number
+        # A kind that is not in the bin would weigh there what it weighs elsewhere.
+        genuine, of_genuine = _counted(shares[here & same], each_genuine)
+        impostors, of_impostor = _counted(shares[here & ~same], each_impostor)
+        bounds = wilson_interval(genuine, genuine + impostors)
+        intervals.append(
+            Interval(
+                *(
+                    bound * of_genuine / (bound * of_genuine + (1 - bound) * of_impostor)
+                    for bound in bounds
+                )
+            )
+        )
+    return intervals
+
+
+def _counted(weights: NDArray[np.float64], otherwise: float = 1.0) -> tuple[int, float]:
+    """How many pairs of equal weight would tell as much, and the weight of one."""
+    total = float(weights.sum())
+    if not total:
+        return 0, otherwise
+    count = round(total**2 / float(np.sum(weights**2)))
+    return count, total / count

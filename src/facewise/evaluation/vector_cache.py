@@ -10,14 +10,13 @@ import contextlib
 import hashlib
 import io
 import json
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from facewise._files import replace_file
-from facewise._version import __version__
+from facewise._software import versions
 from facewise.evaluation.vectors import ImageVectors
 from facewise.zoo import cache_dir
 
@@ -47,7 +46,7 @@ class VectorCache:
             with np.load(self._file(key), allow_pickle=False) as kept:
                 vectors, boxes = kept["vectors"], kept["boxes"]
                 failures = {int(i): str(reason) for i, reason in json.loads(str(kept["failures"]))}
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        except Exception:  # of many kinds, as damage goes
             return None
         fits = vectors.ndim == 2 and boxes.shape == (len(vectors), 4)
         if not fits or {vectors.dtype, boxes.dtype} != {np.dtype(np.float32)}:
@@ -77,7 +76,7 @@ def vectors_key(data_sha256: str, embedder: Embedder, found_by: Any) -> str:
         found_by: plain values that say how faces are found and cut.
     """
     parts = {
-        "facewise": __version__,
+        "software": versions(),
         "data": data_sha256,
         "embedder": embedder.settings,
         "found_by": found_by,

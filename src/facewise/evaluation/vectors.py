@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from facewise._version import __version__
+from facewise._software import versions
 from facewise.alignment import MarginCrop, crop
 from facewise.errors import ChipError, ImageError, ProtocolError
 from facewise.faces import EmbeddedFaces, Faces
@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 
     from facewise.embedding import Embedder
     from facewise.evaluation.protocols.pairs import Picture
+    from facewise.faces import SelectPolicy
     from facewise.pipeline import Pipeline
     from facewise.result_cache import ResultCache
 
 Report: TypeAlias = Callable[[int], None]
 """Called with the number of images that are done, as they are."""
+
+NO_FACE = "no face found"
+"""Why an image has no vector that is an image."""
 
 _Cutter: TypeAlias = "Callable[[int, NDArray[np.uint8]], NDArray[np.uint8]]"
 """From the number of an image and its pixels to the chip."""
@@ -53,6 +57,11 @@ class ImageVectors:
     failures: dict[int, str]
     boxes: NDArray[np.float32]
 
+    @property
+    def unreadable(self) -> int:
+        """How many images failed for another reason than that they show no face."""
+        return sum(reason != NO_FACE for reason in self.failures.values())
+
 
 def embed_photos(
     images: Sequence[Picture],
@@ -60,8 +69,9 @@ def embed_photos(
     report: Report,
     *,
     names: Sequence[str] | None = None,
+    select: SelectPolicy = "most_central",
 ) -> ImageVectors:
-    """Find and embed the most central face of each photo.
+    """Find and embed one face of each photo.
 
     What the pipeline's cache holds is not computed again, so an interrupted run goes on where it
     stopped. A photo that cannot be read or shows no face is a failure.
@@ -71,6 +81,7 @@ def embed_photos(
         pipeline: detector and embedder.
         report: called as images are done.
         names: of the images, by which reasons do not call them.
+        select: which face counts where a photo shows several (`Faces.order`).
     """
     names = _names(images) if names is None else names
     found = _nothing(len(images), pipeline.embedder)
@@ -79,12 +90,12 @@ def embed_photos(
             if isinstance(result, ImageError):
                 found.failures[i] = _reason(result, names[i])
             else:
-                best = result.faces.order("most_central", image_size=result.image_size)[:1]
+                best = result.faces.order(select, image_size=result.image_size)[:1]
                 if len(best):
-                    found.vectors[i] = result.embeddings[best[0]]
                     found.boxes[i] = result.faces.boxes[best[0]]
+                    _take(found, i, result.embeddings[best[0]])
                 else:
-                    found.failures[i] = "no face found"
+                    found.failures[i] = NO_FACE
             report(i + 1)
     return found
 
@@ -181,7 +192,7 @@ class _Keys:
     ) -> None:
         self.cache = cache
         self._place = place
-        settings = {"facewise": __version__, "embedder": embedder.settings}
+        settings = {"software": versions(), "embedder": embedder.settings}
         self._made_by = json.dumps(settings, sort_keys=True).encode()
 
     def key(self, number: int, content: bytes) -> bytes:
@@ -227,7 +238,7 @@ def _embed_cut(
         with device_turn(embedder):
             vectors = embedder.embed(chips, flip=embedder.flip)
         for chip, vector in zip(batch, vectors, strict=True):
-            if keys.cache is not None and chip.key is not None:
+            if keys.cache is not None and chip.key is not None and np.isfinite(vector).all():
                 keys.cache.put(chip.key, _kept(vector, chips.shape[1]))
         return batch, vectors
 
@@ -236,7 +247,8 @@ def _embed_cut(
         closing(ordered_map(embedded, _batches(chips, embedder.batch_size, found))) as results,
     ):
         for batch, vectors in results:
-            found.vectors[[chip.number for chip in batch]] = vectors
+            for chip, vector in zip(batch, vectors, strict=True):
+                _take(found, chip.number, vector)
             report(batch[-1].number + 1)
     report(len(images))
     return found
@@ -263,6 +275,14 @@ def _batches(chips: Iterable[_Chip], size: int, found: ImageVectors) -> Iterator
             batch = []
     if batch:
         yield batch
+
+
+def _take(found: ImageVectors, number: int, vector: NDArray[np.float32]) -> None:
+    """Keep a vector, unless it is none."""
+    if np.isfinite(vector).all():
+        found.vectors[number] = vector
+    else:
+        found.failures[number] = "the model gave values that are not finite"
 
 
 def _nothing(count: int, embedder: Embedder) -> ImageVectors:

@@ -134,17 +134,21 @@ def verify(
         source = OTHER_FOLDS
     else:
         by_fold = np.full(len(numbers), fixed.value)
-        rate = "" if fixed.far is None else f" for FAR {fixed.far:g}"
-        source = f"fixed{rate}, measured on {fixed.measured_on}"
-    accepted = values >= by_fold[np.searchsorted(numbers, folds)]
-    right = (accepted == same) & ~np.isnan(values)
-    accuracies = np.array([right[folds == number].mean() for number in numbers])
+        source = fixed.measured_on
+        if fixed.far is not None:
+            source = f"for FAR {fixed.far:g}, measured on {source}"
+    # How far above its fold's threshold each pair is: 0 decides for all.
+    margin = values - by_fold[np.searchsorted(numbers, folds)]
+    accuracies = np.array(
+        [metrics.accuracy(margin[folds == k], same[folds == k], 0) for k in numbers]
+    )
+    precision, recall = metrics.precision_recall(margin, same, 0)
     std = sem = None
     if len(accuracies) > 1:
         std = float(accuracies.std())
         sem = float(accuracies.std(ddof=1)) / math.sqrt(len(accuracies))
-    everywhere = np.zeros_like(counted)
-    everywhere[counted] = accepted
+    accepted = np.zeros_like(counted)
+    accepted[counted] = margin >= 0
     return Verification(
         accuracy=float(accuracies.mean()),
         accuracy_std=std,
@@ -152,16 +156,16 @@ def verify(
         auc=metrics.auc(values, same),
         eer=metrics.equal_error_rate(values, same),
         tar_at_far=operating_curve(values, same, fars),
-        precision=float(same[accepted].mean()) if accepted.any() else 1.0,
-        recall=float(accepted[same].mean()),
-        far=float(accepted[~same].mean()),
+        precision=precision,
+        recall=recall,
+        far=float(np.mean(margin[~same] >= 0)),
         threshold=float(by_fold.mean()),
         threshold_source=source,
         pairs=len(values),
         failed_pairs=int(np.count_nonzero(~compared)),
         folds=tuple(accuracies.tolist()),
         counted=counted,
-        accepted=everywhere,
+        accepted=accepted,
     )
 
 

@@ -35,7 +35,13 @@ FarIs: TypeAlias = Literal["measured", "below", "above"]
 """What a stated false-accept rate is: measured (between two measured ones: interpolated), or the
 nearest measured one, which the true rate is below or above."""
 
-_LEAST_PRIOR = 1e-12
+LEAST_PRIOR = 1e-12
+"""Priors are at least so far from 0 and from 1."""
+
+_FORMATS = ("networks", "sieve")
+"""Of a detector's settings: what its networks run on. Backends and number formats have proved to
+find the same faces, and `mode` says whether there is a sieve."""
+
 _ROUNDING = 1e-9  # relative; rates such as 10**-3 are not exact in binary
 
 
@@ -119,7 +125,8 @@ class Calibration:
         embedder: the parts of `Embedder.settings` that change similarities: its model, the hash of
             its weights, crop, normalisation and flip; not the number format.
         detector: id of the detector, or None for chips that were aligned already.
-        detector_weights: hash of the detector's weights, or None for chips.
+        detector_settings: the parts of `Detector.settings` that change boxes, and the detector's
+            class (`comparable_detector`); None for chips.
         far_table: thresholds by rising similarity (so by falling rate).
         curve: from similarity to the probability that two pictures are of one person.
         prior: the share of genuine pairs that the probabilities assume, in (0, 1).
@@ -137,7 +144,7 @@ class Calibration:
         >>> calibration = Calibration(
         ...     embedder={"model": "some.model"},
         ...     detector=None,
-        ...     detector_weights=None,
+        ...     detector_settings=None,
         ...     far_table=(FarPoint(0.1, 0.2, 0.1), FarPoint(0.001, 0.4, 0.001)),
         ...     curve=IsotonicCurve(((0.1, 0.01), (0.5, 0.99))),
         ...     prior=0.5,
@@ -155,7 +162,7 @@ class Calibration:
 
     embedder: Mapping[str, str | bool]
     detector: str | None
-    detector_weights: str | None
+    detector_settings: Mapping[str, Any] | None
     far_table: tuple[FarPoint, ...]
     curve: Curve
     prior: float
@@ -166,7 +173,9 @@ class Calibration:
     def __post_init__(self) -> None:
         if not isinstance(self.embedder.get("model"), str):
             raise ValueError("embedder.model: expected the id of a model")
-        within(self.prior, "prior", _LEAST_PRIOR, 1 - _LEAST_PRIOR)
+        if (self.detector is None) != (self.detector_settings is None):
+            raise ValueError("detector: expected both its id and its settings, or neither")
+        check_prior(self.prior)
         if not self.far_table:
             raise ValueError("far: expected at least one threshold")
         last = FarPoint(1.0, -1.0, 1.0)
@@ -226,7 +235,7 @@ class Calibration:
             raise ValueError("similarity: expected a number, got NaN")
         found = self.curve(values)
         if prior is not None:
-            within(prior, "prior", _LEAST_PRIOR, 1 - _LEAST_PRIOR)
+            check_prior(prior)
             change = math.exp(log_odds(self.prior) - log_odds(prior))
             found = found / (found + (1 - found) * change)
         return found if found.ndim else float(found)
@@ -284,30 +293,31 @@ class Calibration:
 
         Args:
             embedder: of the pictures.
-            detector: that found their faces, or None for chips. It is known by the hash of its
-                weights.
+            detector: that found their faces, or None for chips.
 
         Raises:
             ModelMismatchError: they are not; says in what, on both sides.
         """
-        asked = comparable(embedder)
-        other = [
-            key for key in {**self.embedder, **asked} if self.embedder.get(key) != asked.get(key)
-        ]
-        if other:
-            made, now = (
-                ", ".join(f"{key} {settings.get(key, 'unknown')!s:.40}" for key in other)
-                for settings in (self.embedder, asked)
-            )
+        other = _differences(self.embedder, comparable(embedder))
+        if other is not None:
+            made, now = other
             raise ModelMismatchError(
                 f"calibration: made for {made}; this model has {now}; calibrate it"
             )
-        weights = weights_of(detector)
-        if (self.detector is None) != (detector is None) or self.detector_weights != weights:
-            made = _detector(self.detector, self.detector_weights)
-            now = _detector(None if detector is None else "a detector", weights)
+        if self.detector_settings is None or detector is None:
+            if self.detector_settings is None and detector is None:
+                return
+            made = self.detector or "aligned chips"
+            now = "aligned chips" if detector is None else "a detector"
             raise ModelMismatchError(
                 f"calibration: made with {made}; here it is {now}; calibrate with what you use"
+            )
+        other = _differences(self.detector_settings, comparable_detector(detector))
+        if other is not None:
+            made, now = other
+            raise ModelMismatchError(
+                f"calibration: made with {self.detector} of {made}; this detector has {now}; "
+                "calibrate with what you use"
             )
 
     def to_dict(self) -> dict[str, Any]:
@@ -317,12 +327,14 @@ class Calibration:
             probability["points"] = [list(point) for point in self.curve.points]
         else:
             probability |= asdict(self.curve)
-        found = {"id": self.detector, "weights": self.detector_weights}
+        detector = None
+        if self.detector_settings is not None:
+            detector = {"id": self.detector, "settings": dict(self.detector_settings)}
         return {
             "format": FORMAT,
             "version": VERSION,
             "embedder": dict(self.embedder),
-            "detector": None if self.detector is None else found,
+            "detector": detector,
             "measured_on": self.measured_on,
             "counts": asdict(self.counts),
             "prior": self.prior,
@@ -350,13 +362,36 @@ def comparable(embedder: Embedder) -> dict[str, str | bool]:
     return {key: value for key, value in embedder.settings.items() if key != "precision"}
 
 
-def weights_of(detector: Detector | None) -> str | None:
-    """The hash of a detector's weights, if it has any."""
-    weights = None if detector is None else detector.settings.get("weights")
-    return None if weights is None else str(weights)
+def comparable_detector(detector: Detector) -> dict[str, Any]:
+    """The detector's settings that change boxes, as JSON has them, and its class as `type`.
+
+    Detectors carry no id: what tells one without weights from others is its class.
+    """
+    plain = {key: value for key, value in detector.settings.items() if key not in _FORMATS}
+    found: dict[str, Any] = json.loads(json.dumps({"type": type(detector).__name__, **plain}))
+    return found
 
 
-def _detector(name: str | None, weights: str | None) -> str:
-    if name is None:
-        return "aligned chips"
-    return f"{name} (weights {'unknown' if weights is None else f'{weights:.12}'})"
+def check_prior(prior: float) -> None:
+    """Refuse a share of genuine pairs that is not at least `LEAST_PRIOR` from 0 and 1.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not (type(prior) in (int, float) and LEAST_PRIOR <= prior <= 1 - LEAST_PRIOR):
+        raise ValueError(
+            f"prior: expected a number from {LEAST_PRIOR:g} to 1 - {LEAST_PRIOR:g}, "
+            f"got {prior!r:.40}"
+        )
+
+
+def _differences(made: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What differs between two rows of settings, in words for each; None where nothing does."""
+    other = [key for key in {**made, **now} if made.get(key) != now.get(key)]
+    if not other:
+        return None
+    first, second = (
+        ", ".join(f"{key} {settings.get(key, 'unknown')!s:.40}" for key in other)
+        for settings in (made, now)
+    )
+    return first, second

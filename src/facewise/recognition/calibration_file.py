@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -83,17 +84,17 @@ def _parsed(content: dict[str, Any]) -> Calibration:
             raise ValueError(f"embedder.{key}: expected a text or a truth value, got {value!r:.40}")
     detector = content["detector"]
     if detector is not None:
-        _keys(_object(detector, "detector"), "detector.", "id weights")
+        _keys(_object(detector, "detector"), "detector.", "id settings")
         _text(detector["id"], "detector.id")
-        if detector["weights"] is not None:
-            _text(detector["weights"], "detector.weights")
+        for key, value in _object(detector["settings"], "detector.settings").items():
+            _finite(value, f"detector.settings.{key:.40}")
     counts = _object(content["counts"], "counts")
     names = "images people genuine_pairs impostor_pairs impostor_comparisons"
     _keys(counts, "counts.", names)
     return Calibration(
         embedder=embedder,
         detector=None if detector is None else detector["id"],
-        detector_weights=None if detector is None else detector["weights"],
+        detector_settings=None if detector is None else detector["settings"],
         far_table=tuple(
             _far_point(row, f"far[{i}]") for i, row in enumerate(_list(content["far"], "far"))
         ),
@@ -163,4 +164,19 @@ def _list(value: Any, key: str) -> Sequence[Any]:
 def _text(value: Any, key: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{key}: expected a text, got {value!r:.40}")
+    if not value.isprintable():  # it is shown on terminals
+        raise ValueError(f"{key}: expected a text without control characters, got {value!r:.40}")
     return value
+
+
+def _finite(value: Any, key: str) -> None:
+    """Refuse numbers that JSON does not have, at any depth; they would equal nothing."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, float) and not math.isfinite(one):
+            raise ValueError(f"{key}: expected finite numbers, got {one}")

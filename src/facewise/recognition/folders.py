@@ -32,7 +32,7 @@ def pictures_in(folder: Path, *, skip: Path | None = None) -> Iterator[Path]:
 
     Args:
         folder: where to look; paths begin with it.
-        skip: a folder to pass over when it is met below `folder`.
+        skip: a folder to pass over when it is met below `folder`, or is `folder` itself.
 
     Raises:
         OSError: `folder` itself cannot be listed. Of a folder below it that cannot be, the path is
@@ -40,6 +40,8 @@ def pictures_in(folder: Path, *, skip: Path | None = None) -> Iterator[Path]:
     """
     visited = {identity(folder)}
     if skip is not None and skip.exists():
+        if identity(skip) in visited:
+            return  # the folder is a link to it
         visited.add(identity(skip))
     yield from _walk(sorted(folder.iterdir()), visited)
 

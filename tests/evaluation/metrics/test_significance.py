@@ -34,8 +34,17 @@ def test_mcnemar_of_equals():
 def test_homogeneity_by_hand():
     # Fisher's tea: 3 of 4 and 1 of 4; both tails of the hypergeometric distribution, 34 / 70.
     assert homogeneity([3, 1], [4, 4]) == pytest.approx(34 / 70)
+    # Few are expected: one error of 2,010 trials is in a group of ten once in 201 times.
+    assert homogeneity([1, 0, 0], [10, 1000, 1000]) == pytest.approx(1 / 201, rel=0.2)
     # Three groups: expected 20 each of 100, chi² = (100 + 0 + 100) / 20 * 100 / 80 = 12.5, 2 dof.
     assert homogeneity([10, 20, 30], [100, 100, 100]) == pytest.approx(np.exp(-12.5 / 2))
+
+
+def test_equal_rates_of_few_errors_are_rarely_called_different():
+    rng = np.random.default_rng(0)
+    sizes = np.array([20, 20, 20, 5000])
+    called = sum(homogeneity(rng.binomial(sizes, 1e-3), sizes) < 0.025 for _ in range(200))
+    assert called <= 12  # 5 are expected of 200; the chi-squared distribution alone gives some 11
 
 
 def test_homogeneity_of_nothing():

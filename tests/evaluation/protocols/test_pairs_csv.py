@@ -39,6 +39,7 @@ def test_reads_pairs_folds_and_people(write, images: Path, edited) -> None:
     assert protocol.same.tolist() == [True, False, True, False]
     assert protocol.folds.tolist() == [0, 0, 1, 1]
     assert protocol.remarks == ()
+    assert protocol.folds_given
     assert len(read_pairs_csv(write(text), images, folds=1).pairs) == 2
 
 
@@ -104,9 +105,12 @@ def test_absolute_paths_lead_into_the_folder(write, images: Path) -> None:
 def test_deals_pairs_to_folds_in_turn(write, images: Path) -> None:
     protocol = read_pairs_csv(write(without_folds()), images)
     assert protocol.folds.tolist() == [0, 0, 1, 1]
-    assert protocol.remarks == (
-        "the file gives no folds: its pairs were dealt to 2 in turn, in their order",
+    [remark] = protocol.remarks
+    assert remark == (
+        "the file gives no folds: its pairs were dealt to 2 in turn, in their order, and one "
+        "person may stand in several"
     )
+    assert not protocol.folds_given
 
 
 def test_deals_each_kind_to_at_most_ten_folds(write, touch) -> None:
@@ -120,6 +124,9 @@ def test_deals_each_kind_to_at_most_ten_folds(write, touch) -> None:
     assert protocol.folds.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     protocol = read_pairs_csv(write("\n".join([*genuine[:1], *impostor])), images)
     assert protocol.fold_count == 1
+    assert protocol.remarks == (
+        "the file gives no folds: its pairs were dealt to 1 in turn, in their order",
+    )
 
 
 def test_people_come_from_columns_or_folders_or_nowhere(write, images: Path) -> None:

@@ -8,7 +8,13 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from facewise.cli.evaluate.options import PairOptions, RunOptions, check_usage, takes
+from facewise.cli.evaluate.options import (
+    PairOptions,
+    RunOptions,
+    check_rates,
+    check_usage,
+    takes,
+)
 
 app = typer.Typer(
     help="Measure how well a model tells people apart, on published protocols and your own.",
@@ -50,6 +56,8 @@ def lfw(
     from facewise.cli.evaluate.pairs import run_pairs
     from facewise.evaluation.protocols.lfw import read_lfw
 
+    if options.threshold is not None and threshold_pairs is not None:
+        raise typer.BadParameter("--threshold and --threshold-pairs: give one of them")
     lists = [pairs] if threshold_pairs is None else [pairs, threshold_pairs]
     check_usage(lists, [images], options)
     protocol = read_lfw(pairs, images, folds)
@@ -223,6 +231,9 @@ def ijb(
     from facewise.evaluation.protocols.ijb import read_ijb
 
     check_usage([], [root], options)
+    check_rates("--far", far)
+    if options.mode and not options.detector:
+        raise typer.BadParameter("--mode is of a detector, and the landmarks are known; give both")
     run_templates(context, read_ijb(name.value, root), options, far=far, by_score=weight_by_score)
 
 
@@ -255,4 +266,9 @@ def identification(
     from facewise.evaluation.protocols.people import read_people
 
     check_usage([], [gallery, probes], options)
-    run_search(context, read_people(gallery, probes), options, ranks=rank, fpirs=fpir)
+    check_rates("--fpir", fpir)
+    protocol = read_people(gallery, probes)
+    enrolled = len(set(protocol.people[: protocol.enrolled]))
+    if max(rank, default=0) > enrolled:
+        raise typer.BadParameter(f"--rank {max(rank)}: the gallery has {enrolled} people")
+    run_search(context, protocol, options, ranks=rank, fpirs=fpir)

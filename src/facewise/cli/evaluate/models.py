@@ -53,8 +53,8 @@ def load_models(options: RunOptions, *, finds: bool = True) -> Models:
     from facewise.errors import FacewiseError
 
     embedders: dict[str, Embedder] = {}
-    entries: list[tuple[str, tuple[str, ...]]] = []
-    for word in options.model or [DEFAULT_EMBEDDER]:
+    words = options.model or [DEFAULT_EMBEDDER]
+    for word in words:
         names = split_fusion(word)
         for name in names:
             if name not in embedders:
@@ -65,9 +65,13 @@ def load_models(options: RunOptions, *, finds: bool = True) -> Models:
                     backend=options.backend,
                     precision=options.precision,
                 )
-        if len(set(names)) < len(names):
+        if len({embedders[name].weight_hash for name in names}) < len(names):
             raise typer.BadParameter(f"--model {word}: fuses a model with itself")
-        label = "+".join(embedders[name].spec.id for name in names)
+    called = _called(embedders)
+    entries: list[tuple[str, tuple[str, ...]]] = []
+    for word in words:
+        names = split_fusion(word)
+        label = "+".join(called[name] for name in names)
         if any(label == known for known, _ in entries):
             raise FacewiseError(f"--model {word}: {label} is named twice; give each model once")
         entries.append((label, names))
@@ -78,6 +82,19 @@ def load_models(options: RunOptions, *, finds: bool = True) -> Models:
     )
     name = model_and_weights(options.detector or DEFAULT_DETECTOR)[0]
     return Models(embedders, tuple(entries), finder, name)
+
+
+def _called(embedders: dict[str, Embedder]) -> dict[str, str]:
+    """What reports call each: its id, with the hash of its weights where others share the id."""
+    hashes: dict[str, set[str]] = {}
+    for embedder in embedders.values():
+        hashes.setdefault(embedder.spec.id, set()).add(embedder.weight_hash)
+    return {
+        name: embedder.spec.id
+        if len(hashes[embedder.spec.id]) == 1
+        else f"{embedder.spec.id}@{embedder.weight_hash[:8]}"
+        for name, embedder in embedders.items()
+    }
 
 
 def split_fusion(word: str) -> tuple[str, ...]:
@@ -122,9 +139,11 @@ def vectors_of(
             if models.detector is None:
                 return embed_chips(images, embedder, report, names=names, cache=store)
             pipeline = Pipeline(models.detector, embedder, store)
-            return embed_photos(images, pipeline, report, names=names)
+            return embed_photos(images, pipeline, report, names=names, select=options.select.value)
 
-        found_by = "chips" if models.detector is None else dict(models.detector.settings)
+        found_by: Any = "chips"
+        if models.detector is not None:
+            found_by = {**models.detector.settings, "select": options.select.value}
         return each_embedder(models, len(images), digest, found_by, options, find)
 
 
@@ -173,11 +192,23 @@ def the_digest(images: Sequence[Picture], names: Sequence[str]) -> str:
 
 
 def joined(
-    names: Sequence[str], found: dict[str, ImageVectors], people: Sequence[str] | None
-) -> tuple[ImageVectors, tuple[float, ...]]:
-    """The vectors of a model, or of a fusion of several with the share of each."""
-    from facewise.evaluation.fusion import fuse
+    names: Sequence[str],
+    found: dict[str, ImageVectors],
+    people: Sequence[str] | None = None,
+    shares: Sequence[float] = (),
+) -> tuple[ImageVectors, Sequence[float]]:
+    """The vectors of a model, or of a fusion of several with the share of each.
+
+    Args:
+        names: of its parts.
+        found: vectors by name.
+        people: whom each image shows, if that is known.
+        shares: of the parts, where they were measured on other images.
+    """
+    from facewise.evaluation.fusion import fuse, fusion_shares
 
     if len(names) == 1:
         return found[names[0]], ()
-    return fuse([found[name] for name in names], people)
+    parts = [found[name] for name in names]
+    shares = shares or fusion_shares(parts, people)
+    return fuse(parts, shares), shares

@@ -23,6 +23,14 @@ from facewise.cli.options import (
 )
 
 
+class Select(str, Enum):
+    """Which face of a picture counts."""
+
+    most_central = "most_central"
+    largest = "largest"
+    most_confident = "most_confident"
+
+
 class Missing(str, Enum):
     """What becomes of images without a face."""
 
@@ -48,6 +56,13 @@ class RunOptions:
     backend: Backend = None
     precision: Precision = None
     device: Device = None
+    select: Annotated[
+        Select,
+        typer.Option(
+            help="Which face counts where a picture shows several; data sets have theirs in the "
+            "middle, and compare takes the largest."
+        ),
+    ] = Select.most_central
     aligned: Annotated[
         bool, typer.Option("--aligned", help="The images are chips already: look for no faces.")
     ] = False
@@ -113,6 +128,21 @@ class PairOptions(RunOptions):
             "are on these pairs.",
         ),
     ] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super(PairOptions, self).__post_init__()  # with slots the short form knows no class
+        check_rates("--far", self.far)
+        if self.threshold is not None and not -1 <= self.threshold <= 1:
+            raise typer.BadParameter(
+                f"--threshold: expected a similarity in [-1, 1], got {self.threshold:g}"
+            )
+
+
+def check_rates(option: str, rates: Sequence[float]) -> None:
+    """Refuse rates that are none; the message names the option."""
+    for rate in rates:
+        if not 0 < rate < 1:
+            raise typer.BadParameter(f"{option}: expected a rate in (0, 1), got {rate:g}")
 
 
 def takes(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import typer
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from facewise.cli.evaluate.models import Models
     from facewise.cli.evaluate.options import PairOptions
     from facewise.embedding import Embedder
     from facewise.evaluation.protocols.pairs import PairProtocol
+    from facewise.evaluation.vectors import ImageVectors
     from facewise.evaluation.verification import Verification
     from facewise.recognition.calibration import Calibration
     from facewise.zoo import Threshold
@@ -46,23 +48,37 @@ def run_pairs(
     from facewise.cli.evaluate import show
     from facewise.cli.evaluate.models import joined, load_models, the_digest, vectors_of
     from facewise.cli.evaluate.options import command_line
+    from facewise.errors import ProtocolError
     from facewise.evaluation import record as records
     from facewise.evaluation.comparison import compare_models
     from facewise.evaluation.groups import read_groups
     from facewise.evaluation.scored import Scored
     from facewise.evaluation.scores import pair_similarity
+    from facewise.evaluation.verification import FARS, verify
 
     groups = None if options.groups is None else read_groups(options.groups, protocol)
     models = load_models(options)
     calibrations = _calibrations(options.calibration, models)
+    choices = _choices(models, protocol, options, chosen_on)
     digest = the_digest(protocol.images, protocol.names)
     found = vectors_of(models, protocol.images, protocol.names, digest, options)
     scored, facts = [], []
-    thresholds = _thresholds(models, protocol, options, chosen_on)
     for label, names in models.entries:
-        vectors, shares = joined(names, found, protocol.people)
+        choice = choices.get(label, _Choice())
+        vectors, shares = joined(names, found, protocol.people, choice.shares)
         similarity = pair_similarity(vectors.vectors, protocol.pairs)
-        verification = _verify(similarity, protocol, options, thresholds.get(label))
+        try:
+            verification = verify(
+                similarity,
+                protocol,
+                missing=options.missing.value,
+                fixed=choice.threshold,
+                fars=tuple(dict.fromkeys(options.far)) or FARS,
+            )
+        except ProtocolError as error:
+            if not vectors.failures:
+                raise
+            raise ProtocolError(f"{error}; {reasons(vectors, protocol.names)}") from None
         scored.append(Scored(label, vectors, similarity, verification))
         entry = {
             **records.model_facts(label, models.parts(label), shares),
@@ -80,7 +96,7 @@ def run_pairs(
         "protocol": records.protocol_facts(protocol, digest),
         "conditions": {
             "missing": options.missing.value,
-            **records.conditions(models.detector, models.detector_id),
+            **records.conditions(models.detector, models.detector_id, options.select.value),
         },
         "models": facts,
         "comparisons": [each.to_dict() for each in compare_models(scored, protocol.same)]
@@ -96,6 +112,22 @@ def run_pairs(
         show.pairs(record)
         if options.report is not None:
             typer.echo(f"report: {options.report / 'report.html'}")
+    end([each.found for each in scored])
+
+
+def reasons(vectors: ImageVectors, names: Sequence[str]) -> str:
+    """The first images that failed, and why."""
+    from facewise.evaluation.protocols.reading import first_few
+
+    return "failed: " + first_few(
+        [f"{names[number]} ({reason})" for number, reason in sorted(vectors.failures.items())]
+    )
+
+
+def end(found: Sequence[ImageVectors]) -> None:
+    """End with exit status 1 where an image could not be read, once everything is done."""
+    if any(each.unreadable for each in found):
+        raise typer.Exit(1)
 
 
 def write_results(record: dict[str, Any], json_file: Path | None) -> None:
@@ -106,62 +138,57 @@ def write_results(record: dict[str, Any], json_file: Path | None) -> None:
         write_text(json_file, json.dumps(record, indent=2))
 
 
-def _verify(
-    similarity: NDArray[np.float64],
-    protocol: PairProtocol,
-    options: PairOptions,
-    fixed: Threshold | None,
-) -> Verification:
-    from facewise.evaluation.verification import FARS, verify
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What was chosen for a model elsewhere than on the pairs it is scored on.
 
-    try:
-        return verify(
-            similarity,
-            protocol,
-            missing=options.missing.value,
-            fixed=fixed,
-            fars=tuple(dict.fromkeys(options.far)) or FARS,
-        )
-    except ValueError as error:
-        if "far:" in str(error):
-            raise typer.BadParameter(f"--far: {error}") from error
-        raise
+    Attributes:
+        threshold: of all folds, or None.
+        shares: of the parts of a fusion, or nothing.
+    """
+
+    threshold: Threshold | None = None
+    shares: Sequence[float] = ()
 
 
-def _thresholds(
+def _choices(
     models: Models,
     protocol: PairProtocol,
     options: PairOptions,
     chosen_on: PairProtocol | None,
-) -> dict[str, Threshold]:
-    """The threshold of each model that has one for all folds."""
+) -> dict[str, _Choice]:
+    """The choices for each model, where there are any."""
     from facewise.cli.evaluate.models import joined, the_digest, vectors_of
+    from facewise.errors import ProtocolError
     from facewise.evaluation.metrics import best_threshold
     from facewise.evaluation.scores import pair_similarity
     from facewise.zoo import Threshold
 
     if options.threshold is not None:
-        if chosen_on is not None:
-            raise typer.BadParameter("--threshold and --threshold-pairs: give one of them")
-        try:
-            given = Threshold(options.threshold, None, "given")
-        except ValueError as error:
-            raise typer.BadParameter(f"--threshold: {error}") from error
+        given = _Choice(Threshold(options.threshold, None, "given"))
         return {label: given for label, _ in models.entries}
     if chosen_on is not None:
         digest = the_digest(chosen_on.images, chosen_on.names)
         found = vectors_of(models, chosen_on.images, chosen_on.names, digest, options)
         best = {}
         for label, names in models.entries:
-            similarity = pair_similarity(
-                joined(names, found, chosen_on.people)[0].vectors, chosen_on.pairs
+            vectors, shares = joined(names, found, chosen_on.people)
+            similarity = pair_similarity(vectors.vectors, chosen_on.pairs)
+            if np.isnan(similarity).all():
+                raise ProtocolError(
+                    "--threshold-pairs: none of them could be compared; "
+                    f"{reasons(vectors, chosen_on.names)}"
+                )
+            threshold = Threshold(
+                best_threshold(similarity, chosen_on.same),
+                None,
+                f"best on {len(similarity):,} other pairs",
             )
-            source = f"the best on {len(similarity):,} other pairs"
-            best[label] = Threshold(best_threshold(similarity, chosen_on.same), None, source)
+            best[label] = _Choice(threshold, shares)
         return best
     if protocol.fold_count > 1:
         return {}
-    return {label: _own_threshold(models.parts(label)) for label, _ in models.entries}
+    return {label: _Choice(_own_threshold(models.parts(label))) for label, _ in models.entries}
 
 
 def _own_threshold(parts: Sequence[Embedder]) -> Threshold:
@@ -208,17 +235,28 @@ def _calibrations(files: Sequence[Path], models: Models) -> dict[str, Calibratio
     from facewise.recognition import load_calibration
 
     known: dict[str, Calibration] = {}
-    single = {label: models.parts(label)[0] for label, names in models.entries if len(names) == 1}
     for file in files:
         calibration = load_calibration(file)
-        if calibration.model not in single:
+        fitting = [
+            label
+            for label, names in models.entries
+            for embedder in [models.embedders[names[0]]]
+            if len(names) == 1
+            and embedder.spec.id == calibration.model
+            and embedder.weight_hash == calibration.embedder.get("weights")
+        ]
+        if not fitting:
+            labels = ", ".join(label for label, _ in models.entries)
+            weights = str(calibration.embedder.get("weights"))[:12]
             raise FacewiseError(
-                f"{file}: is of {calibration.model}, and the models are {', '.join(single)}"
+                f"{file}: is of {calibration.model} with weights {weights}, and the models are "
+                f"{labels}"
             )
-        if calibration.model in known:
-            raise FacewiseError(f"{file}: a second calibration of {calibration.model}; give one")
-        calibration.check(single[calibration.model], models.detector)
-        known[calibration.model] = calibration
+        [label] = fitting
+        if label in known:
+            raise FacewiseError(f"{file}: a second calibration of {label}; give one")
+        calibration.check(models.parts(label)[0], models.detector)
+        known[label] = calibration
     return known
 
 
@@ -226,8 +264,6 @@ def _truth_of(
     calibration: Calibration, similarity: NDArray[np.float64], protocol: PairProtocol
 ) -> dict[str, Any]:
     """How true a calibration's probabilities are on the pairs that could be compared."""
-    import numpy as np
-
     from facewise.evaluation import metrics
 
     compared = ~np.isnan(similarity)

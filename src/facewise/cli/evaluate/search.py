@@ -24,12 +24,11 @@ def run_search(
     from facewise.cli.evaluate import show
     from facewise.cli.evaluate.models import joined, load_models, the_digest, vectors_of
     from facewise.cli.evaluate.options import command_line
-    from facewise.cli.evaluate.pairs import OUTPUTS, write_results
+    from facewise.cli.evaluate.pairs import OUTPUTS, end, write_results
     from facewise.evaluation import record as records
+    from facewise.evaluation.comparison import compare_searches
     from facewise.evaluation.identification import FPIRS, RANKS, identify_probes
 
-    if any(not 0 < rate < 1 for rate in fpirs):
-        raise typer.BadParameter("--fpir: expected rates in (0, 1)")
     models = load_models(options)
     digest = the_digest(protocol.images, protocol.names)
     found = vectors_of(models, protocol.images, protocol.names, digest, options)
@@ -50,9 +49,11 @@ def run_search(
         "title": "Identification",
         "command": command_line(context, without=OUTPUTS),
         "protocol": records.protocol_facts(protocol, digest),
-        "conditions": records.conditions(models.detector, models.detector_id),
+        "conditions": records.conditions(models.detector, models.detector_id, options.select.value),
         "models": facts,
-        "comparisons": [],
+        "comparisons": [each.to_dict() for each in compare_searches(scored)]
+        if len(scored) > 1
+        else [],
     }
     write_results(record, options.json_file)
     if options.report is not None:
@@ -63,3 +64,4 @@ def run_search(
         show.identification(record)
         if options.report is not None:
             typer.echo(f"report: {options.report / 'report.html'}")
+    end([each.found for each in scored])

@@ -34,7 +34,7 @@ def pairs(record: Mapping[str, Any]) -> None:
     console = _console()
     console.print(_table(rows))
     for a_and_b in record["comparisons"]:
-        console.print(_comparison(a_and_b))
+        console.print(_comparison(a_and_b, "pairs"))
     for model in models:
         _groups(console, model)
         _calibration(console, model)
@@ -92,6 +92,8 @@ def identification(record: Mapping[str, Any]) -> None:
         )
     console = _console()
     console.print(_table(rows))
+    for a_and_b in record["comparisons"]:
+        console.print(_comparison(a_and_b, "probes"))
     for model in models:
         _failed(console, model, protocol["images"])
     _remarks(console, protocol["remarks"])
@@ -126,9 +128,9 @@ def _rates(curves: Sequence[Sequence[Mapping[str, Any]]]) -> Iterator[tuple[str,
         )
 
 
-def _comparison(each: Mapping[str, Any]) -> str:
+def _comparison(each: Mapping[str, Any], what: str) -> str:
     return (
-        f"{each['a']} against {each['b']}: {each['only_a']} and {each['only_b']} pairs that one "
+        f"{each['a']} against {each['b']}: {each['only_a']} and {each['only_b']} {what} that one "
         f"alone decides rightly, p = {each['p_value']:.3g} (McNemar)"
     )
 

@@ -36,7 +36,7 @@ def run_templates(
     from facewise.cli.evaluate import show
     from facewise.cli.evaluate.models import joined, load_models, the_digest
     from facewise.cli.evaluate.options import command_line
-    from facewise.cli.evaluate.pairs import OUTPUTS, write_results
+    from facewise.cli.evaluate.pairs import OUTPUTS, end, write_results
     from facewise.evaluation import metrics
     from facewise.evaluation import record as records
     from facewise.evaluation.scored import Scored
@@ -44,14 +44,12 @@ def run_templates(
     from facewise.evaluation.templates import pooled
     from facewise.evaluation.verification import operating_curve
 
-    if any(not 0 < rate < 1 for rate in far):
-        raise typer.BadParameter("--far: expected rates in (0, 1)")
     models = load_models(options, finds=options.detector is not None)
     digest = the_digest(protocol.images, protocol.names)
     found = _vectors(models, protocol, digest, options)
     scored, facts = [], []
     for label, names in models.entries:
-        vectors, shares = joined(names, found, None)
+        vectors, shares = joined(names, found)
         templates = pooled(
             vectors.vectors,
             protocol.templates,
@@ -84,7 +82,9 @@ def run_templates(
         "protocol": records.protocol_facts(protocol, digest),
         "conditions": {
             "pooling": pooling,
-            **records.conditions(models.detector, models.detector_id or faces),
+            **records.conditions(
+                models.detector, models.detector_id or faces, options.select.value
+            ),
             "aligned": options.aligned,
         },
         "models": facts,
@@ -99,6 +99,7 @@ def run_templates(
         show.templates(record)
         if options.report is not None:
             typer.echo(f"report: {options.report / 'report.html'}")
+    end([each.found for each in scored])
 
 
 def _vectors(

@@ -112,5 +112,7 @@ def limit_at_fpir(non_mated: Floats, fpir: float) -> float | None:
         raise ValueError("non_mated: a false-positive rate needs probes of people not enrolled")
     if not measurable(fpir, len(values)):
         return None
-    ordered = np.sort(np.where(np.isnan(values), -np.inf, values))[::-1]
-    return float(ordered[false_accepts(fpir, len(values))])
+    allowed = false_accepts(fpir, len(values))
+    if allowed >= len(values):
+        return -np.inf
+    return float(np.sort(np.where(np.isnan(values), -np.inf, values))[::-1][allowed])

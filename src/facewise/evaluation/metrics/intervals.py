@@ -56,7 +56,7 @@ def tar_interval(
         return None
     generator = np.random.default_rng(_SEED)
     # The most alike impostor pair that must not be accepted is the (allowed + 1)-th.
-    rank = false_accepts(far, number) + 1
+    rank = min(false_accepts(far, number) + 1, number)
     place = (number * generator.beta(rank, number - rank + 1, replicates)).astype(np.intp)
     place = np.minimum(place, number - 1)
     deepest = number - 1 - int(place.max())  # only what lies above is looked at

@@ -46,6 +46,10 @@ Dictionaries and sets are not among them: their keys are hashed, which a nested 
 for ever, and a dictionary is what could change the attributes of a stand-in.
 """
 
+_MOST_SIDES, _LONGEST = 4, 1 << 40  # of a shape: products of more take long
+_MOST_COPIES = 8
+"""Times the size of the file, that texts may be copied: each image is one text, and is so once."""
+
 _ENCODED = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 """How the content of a JPEG and of a PNG begins."""
 
@@ -109,7 +113,7 @@ def _remarks(
 def _unpickled(pack: Path, content: bytes) -> object:
     try:
         _check_operations(content)
-        return _Unpickler(io.BytesIO(content), encoding="bytes").load()
+        return _Unpickler(content).load()
     except _RefusedError as refused:
         raise ProtocolError(f"{pack}: {refused}; not a pack, and not safe to read") from None
     except Exception as error:  # of any kind, on a damaged file
@@ -163,7 +167,9 @@ class _Array:
         """Take shape, type and bytes."""
         if not isinstance(kind, _Type) or not isinstance(content, bytes | bytearray):
             raise ValueError("not the state of an array")
-        if not isinstance(shape, tuple) or not all(type(side) is int for side in shape):
+        if not isinstance(shape, tuple) or not 1 <= len(shape) <= _MOST_SIDES:
+            raise ValueError("not the shape of an array")
+        if not all(type(side) is int and 0 <= side < _LONGEST for side in shape):
             raise ValueError("not the shape of an array")
         if math.prod(shape) != len(content) or len(content) not in shape:
             raise ValueError(f"expected an array of one dimension, got {shape!s:.40}")
@@ -215,13 +221,29 @@ _STAND_INS: Mapping[tuple[str, str], Callable[..., Any]] = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows the stand-ins, and no other name."""
+    """Knows the stand-ins, and no other name.
+
+    Args:
+        content: of the pack.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(io.BytesIO(content), encoding="bytes")
+        self._left = _MOST_COPIES * len(content)
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         stand_in = _STAND_INS.get((module, name))
         if stand_in is None:
             raise _RefusedError(f"refused {f'{module}.{name}':.80}")
-        return stand_in
+        return self._copied if stand_in is _bytes else stand_in
+
+    def _copied(self, *arguments: object) -> bytes:
+        """`_bytes`, which makes a copy each time it is called with the same text."""
+        content = _bytes(*arguments)
+        self._left -= len(content)
+        if self._left < 0:
+            raise _RefusedError("refused copies of more than the file could need")
+        return content
 
 
 def _checked(pack: Path, found: object) -> tuple[list[bytes], NDArray[np.bool_]]:

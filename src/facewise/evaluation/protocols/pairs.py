@@ -31,6 +31,8 @@ class PairProtocol:
         same: bool (n,), True where both show one person.
         folds: intp (n,), the fold of each pair, from 0.
         remarks: what the reader noticed that a user should know, for example repeated lines.
+        folds_given: the folds are the protocol's. False where the reader dealt the pairs, or put
+            them into one: then one person may stand in several folds.
     """
 
     name: str
@@ -42,6 +44,7 @@ class PairProtocol:
     same: NDArray[np.bool_]
     folds: NDArray[np.intp]
     remarks: tuple[str, ...] = ()
+    folds_given: bool = True
 
     @property
     def fold_count(self) -> int:

@@ -11,9 +11,8 @@ order of the example. Images are paths below the folder of images.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from facewise.evaluation.protocols.reading import (
     PairList,
     TextList,
     check_pair,
+    csv_records,
     existing,
     is_number,
     path_below,
@@ -32,7 +32,6 @@ from facewise.evaluation.protocols.reading import (
 )
 
 _MOST_FOLDS = 10
-_SEPARATORS = (",", ";", "\t")
 _HEADINGS = {
     "image_a": ("image_a", "a", "left", "file1", "path1"),
     "image_b": ("image_b", "b", "right", "file2", "path2"),
@@ -64,8 +63,9 @@ def read_pairs_csv(pairs: Path, images: Path, folds: int | None = None) -> PairP
     """Read a table of pairs and find the images it names, before anything is computed.
 
     Without a column of folds the pairs are dealt to ten, or to as many as there are pairs of the
-    rarer kind, in turn and in the order of the file, genuine and impostor pairs apart. A pair that
-    is listed again, in either order, is left out. A remark says of both.
+    rarer kind, in turn and in the order of the file, genuine and impostor pairs apart; one person
+    may then stand in several folds (`PairProtocol.folds_given`). A pair that is listed again, in
+    either order, is left out. A remark says of both.
 
     Whom images show is what the columns `person_a` and `person_b` say. Without them it is the name
     of the folder of each image, if every image lies in one below `images` and no label contradicts
@@ -100,8 +100,9 @@ def read_pairs_csv(pairs: Path, images: Path, folds: int | None = None) -> PairP
             of_fold[which] = np.arange(np.count_nonzero(which)) % total
         remarks.append(
             f"the file gives no folds: its pairs were dealt to {total} in turn, in their order"
+            + (", and one person may stand in several" if total > 1 else "")
         )
-    return PairList(
+    protocol = PairList(
         name="pairs",
         file=pairs,
         sha256=sha256_of([listing.content]),
@@ -111,11 +112,12 @@ def read_pairs_csv(pairs: Path, images: Path, folds: int | None = None) -> PairP
         people=_people(listing, rows) or _folders(rows),
         remarks=tuple(remarks),
     ).protocol(images, lambda image: existing(images / image), folds)
+    return replace(protocol, folds_given=bool(given))
 
 
 def _read_rows(listing: TextList, root: Path) -> Iterator[_Row]:
     """All pairs in order."""
-    table = _records(listing)
+    table = csv_records(listing)
     line, first = next(table, (1, []))
     columns, headed = _columns(listing, first)
     if not headed:
@@ -124,22 +126,6 @@ def _read_rows(listing: TextList, root: Path) -> Iterator[_Row]:
         if len(cells) != len(first):
             raise listing.wrong(line, f"expected {len(first)} columns, as in line 1")
         yield _row(listing, line, cells, columns, root)
-
-
-def _records(listing: TextList) -> Iterator[tuple[int, list[str]]]:
-    """Line and cells of each record."""
-    text = "\n".join(listing.lines)
-    line = 1
-    try:
-        # Quoted separators count for nothing, so each is tried as the reader would take it.
-        first = [next(csv.reader(listing.lines[:1], delimiter=each), []) for each in _SEPARATORS]
-        separator = _SEPARATORS[int(np.argmax([len(cells) for cells in first]))]
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        for cells in reader:
-            yield line, [cell.strip() for cell in cells]
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise listing.wrong(min(line, len(listing.lines)), f"not a CSV file ({error})") from None
 
 
 def _columns(listing: TextList, first: list[str]) -> tuple[dict[str, int], bool]:

@@ -7,6 +7,7 @@ who is not in the gallery is a stranger, whom a good model finds nobody for.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def _pictures(title: str, root: Path, remarks: list[str]) -> list[tuple[str, Pat
     found, empty = [], []
     for folder in folders:
         # A link back to the folder of people would give one person the pictures of all.
-        own = [(folder.name, picture) for picture in _listed(folder, skip=root)]
+        own = [(_name(folder), picture) for picture in _listed(folder, skip=root)]
         found += own
         if not own:
             empty.append(folder.name)
@@ -120,6 +121,11 @@ def _pictures(title: str, root: Path, remarks: list[str]) -> list[tuple[str, Pat
             f"{title}: {len(empty)} of {len(folders)} folders have no pictures: {first_few(empty)}"
         )
     return found
+
+
+def _name(folder: Path) -> str:
+    """Whom a folder shows; an umlaut may be written in two ways (macOS takes it apart)."""
+    return unicodedata.normalize("NFC", folder.name)
 
 
 def _listed(folder: Path, skip: Path) -> list[Path]:

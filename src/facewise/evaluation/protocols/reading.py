@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, TypeAlias
@@ -24,6 +26,8 @@ Locate: TypeAlias = Callable[[str], "Path | None"]
 MOST_DIGITS = 9
 """Numbers with more are no numbers of a list: they fit every integer type, and no mistake does."""
 
+_MOST_BYTES = 1 << 32
+_SEPARATORS = ",;\t"  # of a CSV
 _SHOWN = 5  # missing images that an error names
 _MOST_SHOWN = 200  # characters of a line that an error shows
 
@@ -67,9 +71,13 @@ def read_content(file: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        ProtocolError: it cannot be read.
+        ProtocolError: it cannot be read, is no file, or is larger than a list or pack can be.
     """
     try:
+        if file.exists() and not file.is_file():  # a pipe or a device may have no end
+            raise ProtocolError(f"{file}: expected a file")
+        if file.stat().st_size > _MOST_BYTES:
+            raise ProtocolError(f"{file}: larger than {_MOST_BYTES:,} bytes")
         return file.read_bytes()
     except OSError as error:
         raise unreadable(file, error) from None
@@ -259,3 +267,23 @@ def first_few(names: Sequence[str]) -> str:
     """The first names of a list, and how many more there are."""
     rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{rest}"
+
+
+def csv_records(listing: TextList) -> Iterator[tuple[int, list[str]]]:
+    """Line and cells of each record of a CSV whose separator is a comma, a semicolon or a tab.
+
+    Raises:
+        ProtocolError: it is not one; names the line.
+    """
+    text = "\n".join(listing.lines)
+    line = 1
+    try:
+        # Quoted separators count for nothing, so each is tried as the reader would take it.
+        first = [next(csv.reader(listing.lines[:1], delimiter=each), []) for each in _SEPARATORS]
+        separator = _SEPARATORS[int(np.argmax([len(cells) for cells in first]))]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        for cells in reader:
+            yield line, [cell.strip() for cell in cells]
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise listing.wrong(min(line, len(listing.lines)), f"not a CSV file ({error})") from None

@@ -163,6 +163,9 @@ def groups(models: Sequence[Model]) -> tuple[Html, ...]:
                 wording.count(row["genuine"]),
                 wording.count(row["impostor"]),
                 wording.percent(row["accuracy"]),
+                wording.percent(row.get("precision")),
+                wording.number(row["auc"]) if row.get("auc") is not None else wording.NOTHING,
+                wording.percent(row.get("eer")),
                 wording.percent(row["tar"]),
                 wording.count(row["false_accepts"]),
                 wording.percent(row["far"], 3),
@@ -176,6 +179,9 @@ def groups(models: Sequence[Model]) -> tuple[Html, ...]:
             "genuine",
             "impostor",
             "accuracy",
+            "precision",
+            "AUC",
+            "EER",
             "TAR",
             "false accepts",
             "FAR",
@@ -188,7 +194,6 @@ def groups(models: Sequence[Model]) -> tuple[Html, ...]:
 
 def _chance(groups: Mapping[str, Any]) -> str:
     names = {
-        "p_value": "rates",
         "p_value_far": "false-accept rates",
         "p_value_tar": "true-accept rates",
     }

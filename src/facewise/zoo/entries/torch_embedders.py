@@ -29,9 +29,9 @@ _TRIPLET_LICENCE = (
 )
 _VGGFACE2 = "VGGFace2 (research only)"
 
-# `facewise calibrate --pairs pairs.txt --images lfw-deepfunneled --out FILE --spec`, of LFW; see
-# docs/results/lfw.md.
-_LFW = "LFW: 29,633,050 pairs of different people, all that 7,700 images of 4,281 people make"
+# As `facewise calibrate --pairs pairs.txt --images lfw-deepfunneled --out FILE --spec` prints it
+# (docs/results/lfw.md).
+_LFW = "lfw: 29,633,050 pairs of different people, all that 7,700 images of 4,281 people make"
 
 
 def _measured(where: str, values: dict[float, float]) -> tuple[Threshold, ...]:

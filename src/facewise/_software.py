@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 
 import cv2
 import numpy as np
@@ -14,14 +15,25 @@ from facewise._version import __version__
 _BACKENDS = ("onnxruntime", "openvino")
 
 
+@lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
-    """Of facewise, of what it always uses, and of the backends that are loaded."""
-    loaded = {name: sys.modules[name] for name in _BACKENDS if name in sys.modules}
+    """Of facewise, of what it always uses, and of the backends that are installed.
+
+    Whether a backend is in use is no part of it: that may be found out on the way, and the first
+    and the last result of a run must agree.
+    """
     return {
         "facewise": __version__,
         "torch": torch.__version__,
         "numpy": np.__version__,
         "opencv": cv2.__version__,
         "pillow": PIL.__version__,
-        **{name: str(getattr(module, "__version__", "")) for name, module in loaded.items()},
+        **{name: found for name in _BACKENDS if (found := _installed(name))},
     }
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -416,3 +416,10 @@ def test_folders_that_show_no_pairs(folder: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ProtocolError, match="got 0 pictures of 0 people"):
         pair_people(tmp_path / "empty")
+
+
+def test_similarities_that_hardly_differ_have_a_slope() -> None:
+    same = np.arange(60) < 30
+    similarity = np.where(same, 0.7 + 1e-9, 0.7) + np.arange(60) * 1e-12
+    fit = calibrate(similarity, same, folds=np.arange(60) % 3)
+    assert 0 < fit.probability.min() <= fit.probability.max() < 1

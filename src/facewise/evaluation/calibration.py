@@ -49,6 +49,7 @@ measured, and the ones that specs state."""
 PARTS = 5
 """Groups of people, where pairs have no folds of their own."""
 
+_FINEST = 1e-4  # of similarities, the step of thresholds; what lies closer together is no data
 _UNREGULARISED = 1e6  # scikit-learn's C; finite, so that kinds which do not overlap have a slope
 
 
@@ -357,7 +358,7 @@ def _isotonic(similarity: Doubles, same: Bools, weights: Doubles, prior: float) 
 
 def _logistic(similarity: Doubles, same: Bools, weights: Doubles, prior: float) -> LogisticCurve:
     shares = _balanced(same, weights, prior)
-    centre, scale = similarity.mean(), similarity.std() or 1.0
+    centre, scale = similarity.mean(), max(float(similarity.std()), _FINEST)
     model = needed("sklearn.linear_model", "calibrations").LogisticRegression(
         C=_UNREGULARISED, tol=1e-8
     )

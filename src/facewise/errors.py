@@ -121,3 +121,13 @@ class ProtocolError(FacewiseError, ValueError):
         >>> issubclass(facewise.ProtocolError, ValueError)
         True
     """
+
+
+class TrainingError(FacewiseError, ValueError):
+    """A training cannot begin, go on or be resumed; names the setting, file or batch.
+
+    Example:
+        >>> import facewise
+        >>> issubclass(facewise.errors.TrainingError, ValueError)
+        True
+    """

@@ -11,7 +11,19 @@ import typer
 from typer.core import TyperGroup
 
 from facewise._version import __version__
-from facewise.cli import calibrate, compare, detect, doctor, embed, evaluate, models, recognize
+from facewise.cli import (
+    align,
+    calibrate,
+    compare,
+    convert,
+    detect,
+    doctor,
+    embed,
+    evaluate,
+    models,
+    recognize,
+    train,
+)
 from facewise.cli.files import shown
 from facewise.errors import FacewiseError
 
@@ -42,10 +54,13 @@ for _command in (
     compare.compare,
     recognize.recognize,
     calibrate.calibrate,
+    align.align,
     doctor.doctor,
 ):
     app.command()(_command)
 app.add_typer(models.app, name="models")
+app.add_typer(convert.app, name="convert")
+app.add_typer(train.app, name="train")
 app.add_typer(evaluate.app, name="evaluate")
 
 

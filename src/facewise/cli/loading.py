@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from facewise.errors import FacewiseError
+from facewise.zoo import model_and_weights as model_and_weights
 
 if TYPE_CHECKING:
     from facewise.detection import Detector
@@ -25,7 +26,7 @@ def the_detector(name: str | None, device: str | None, **options: Any) -> Detect
     from facewise.detection import DEFAULT_DETECTOR, load_detector
 
     model, weights = model_and_weights(DEFAULT_DETECTOR if name is None else name)
-    _limit_torch()
+    limit_torch()
     with _wrong_usage():
         return load_detector(model, weights, device=device, **_given(options))
 
@@ -37,12 +38,12 @@ def the_embedder(
     from facewise.embedding import DEFAULT_EMBEDDER, load_embedder
 
     model, weights = model_and_weights(DEFAULT_EMBEDDER if name is None else name)
-    _limit_torch()
+    limit_torch()
     with _wrong_usage():
         return load_embedder(model, weights, device=device, flip=flip, **_given(options))
 
 
-def _limit_torch() -> None:
+def limit_torch() -> None:
     """Keep PyTorch's operators within the limits of `runtime.threads`.
 
     The command may: the process is its own. In a program, that number is the programmer's.
@@ -72,12 +73,6 @@ def _wrong_usage() -> Iterator[None]:
         raise
     except (TypeError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def model_and_weights(name: str) -> tuple[str, str | None]:
-    """`ID` or `ID=FILE` in its parts."""
-    model, _, weights = name.partition("=")
-    return model, weights or None
 
 
 def the_calibration(

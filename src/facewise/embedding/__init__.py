@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from facewise import zoo
-from facewise.embedding.architectures import ARCHITECTURES
+from facewise.embedding.architectures import ARCHITECTURES, require_architecture
 from facewise.embedding.embedder import Embedder
 from facewise.embedding.running import choose_network, graph_network
 from facewise.errors import ModelError
@@ -30,7 +30,7 @@ DEFAULT_EMBEDDER = "dlib_resnet29.dlib"
 
 
 def load_embedder(
-    id: str | ModelSpec = DEFAULT_EMBEDDER,  # noqa: A002 - the word every zoo uses
+    id: str | PathLike[str] | ModelSpec = DEFAULT_EMBEDDER,  # noqa: A002 - the word every zoo uses
     weights: str | PathLike[str] | None = None,
     *,
     device: str | torch.device | None = None,
@@ -43,8 +43,8 @@ def load_embedder(
     """Load an embedder of the zoo, or one of your own.
 
     Args:
-        id: a model's id (`facewise models list`), the path of a spec file (`*.json`, see
-            `docs/models.md`), or a `ModelSpec`.
+        id: a model's id (`facewise models list`); the folder of a model, such as a training
+            leaves, or the path of a spec file (`*.json`, see `docs/models.md`); or a `ModelSpec`.
         weights: a weight file of your own, instead of the zoo's.
         device: where it runs; the CPU by default, `"auto"` for the best there is.
         backend: what runs it: "torch", "onnxruntime", "openvino", or "auto" for the fastest that
@@ -66,7 +66,7 @@ def load_embedder(
         ModelError: no such embedder, or its weights are damaged or of another architecture.
         DownloadError: its weights are not here and could not be fetched.
         DeviceError: the device, or what the precision needs, is not on this machine.
-        ExtraMissingError: the backend is not installed.
+        ExtraMissingError: the backend, or timm for a network of it, is not installed.
         FacewiseError: backend or precision has a wrong name, or gives vectors too far from
             those of PyTorch in float32.
 
@@ -82,11 +82,11 @@ def load_embedder(
     spec = zoo.find_spec(id)
     if spec.task != "embed":
         raise ModelError(f"{spec.id} is a detector, not an embedder; see `facewise models list`")
-    if spec.format == "torch" and spec.architecture not in ARCHITECTURES:  # before any download
-        raise ModelError(
-            f"{spec.id}: this version cannot run the architecture {spec.architecture!r}; "
-            f"it has {', '.join(ARCHITECTURES)}"
-        )
+    if spec.format == "torch":  # before any download
+        try:
+            require_architecture(spec.architecture)
+        except ModelError as error:
+            raise ModelError(f"{spec.id}: {error}") from None
     asked = asked_for(backend, precision, impossible="torch" if spec.format == "onnx" else None)
     # Of an ONNX graph only onnxruntime knows the device; what goes in and out is on the host.
     where = resolve_device(None if spec.format == "onnx" else device)

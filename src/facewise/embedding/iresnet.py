@@ -48,6 +48,8 @@ class IResNet(nn.Module):
         self.input_layer = nn.Sequential(
             nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64)
         )
+        # Before the last layer, so that parameters come in the order in which they are used.
+        self.body = nn.Sequential(*_units(_UNITS[depth], se))
         side = input_size // 16  # four strides of two
         self.output_layer = nn.Sequential(
             nn.BatchNorm2d(512),
@@ -56,7 +58,6 @@ class IResNet(nn.Module):
             nn.Linear(512 * side * side, 512),
             nn.BatchNorm1d(512),
         )
-        self.body = nn.Sequential(*_units(_UNITS[depth], se))
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed a batch.

@@ -126,7 +126,7 @@ class _Module:
         self._spec = spec
         self._hash = weight_hash
         self._device = device
-        self._module: nn.Module = build_network(spec.architecture, path)
+        self._module: nn.Module = build_network(spec.architecture, path, spec.input_size)
         self.offered = _CPU if device.type == "cpu" else _OTHER_DEVICES
         self.ranges = _ranges(spec, self._module, weight_hash, calibration)
         self.withheld = _withheld(spec, weight_hash)

@@ -14,18 +14,56 @@ from facewise.zoo.download import fetch
 from facewise.zoo.registry import get_spec
 from facewise.zoo.spec import ModelSpec, Normalisation, Threshold, Weights
 
+SPEC_NAME = "spec.json"
+"""The spec file of a model that is a folder."""
 
-def find_spec(model: str | ModelSpec) -> ModelSpec:
-    """The spec behind a model's id, the path of a spec file (`*.json`), or itself.
+
+def model_and_weights(word: str) -> tuple[str, str | None]:
+    """`ID` or `ID=FILE` in its parts; a folder or spec file that is there is a model as a whole."""
+    if Path(word).expanduser().exists():
+        return word, None
+    model, _, weights = word.partition("=")
+    return model, weights or None
+
+
+def find_spec(model: str | PathLike[str] | ModelSpec) -> ModelSpec:
+    """The spec behind a model's id, a spec file (`*.json`), the folder of one, or itself.
+
+    An id of the zoo means that model, also where a folder has the same name; `./NAME` means the
+    folder.
 
     Raises:
-        ModelError: no such model, or the file is not a spec.
+        ModelError: no such model; the folder has no spec file, or the file is not a spec.
     """
     if isinstance(model, ModelSpec):
         return model
-    if str(model).endswith(".json"):
-        return read_spec(Path(model))
-    return get_spec(str(model))
+    path, word = Path(model).expanduser(), str(model)
+    if path.suffix == ".json":
+        return read_spec(path)
+    try:
+        return get_spec(word)
+    except ModelError:
+        if path.is_dir() and word:
+            return _spec_of_folder(path)
+        if path.is_file():
+            raise ModelError(
+                f"{path}: expected the id, the folder or the spec file (.json) of a model; for a "
+                "weight file say of which: ID=FILE"
+            ) from None
+        if len(path.parts) > 1:
+            raise ModelError(f"{path}: no such folder of a model") from None
+        raise
+
+
+def _spec_of_folder(folder: Path) -> ModelSpec:
+    spec_file = folder / SPEC_NAME
+    if not spec_file.is_file():
+        raise ModelError(f"{folder}: not the folder of a model: it has no {SPEC_NAME}")
+    spec = read_spec(spec_file)
+    weights = Path(spec.weights.filename)
+    if not weights.is_file():
+        raise ModelError(f"{folder}: the weights are missing ({weights.name} of {SPEC_NAME})")
+    return spec
 
 
 def weights_path(spec: ModelSpec, weights: str | PathLike[str] | None = None) -> Path:
@@ -37,7 +75,11 @@ def weights_path(spec: ModelSpec, weights: str | PathLike[str] | None = None) ->
     """
     if weights is None:
         own = Path(spec.weights.filename)
-        return own if own.is_absolute() else fetch(spec)
+        if not own.is_absolute():
+            return fetch(spec)
+        if not own.is_file():
+            raise ModelError(f"{own}: no such weight file (for {spec.id})")
+        return own
     path = Path(weights).expanduser()
     if not path.is_file():
         raise ModelError(f"{path}: no such weight file (for {spec.id})")

@@ -27,6 +27,7 @@ _FACENET_LICENCE = "research only, by its training set; code MIT (timesler/facen
 _TRIPLET_LICENCE = (
     "research only, by its training set; code MIT (tamerthamoqa/facenet-pytorch-vggface2)"
 )
+_CONVERTED = "`facewise convert vggface2-triplet FILE --out FOLDER` makes a model of it"
 _VGGFACE2 = "VGGFace2 (research only)"
 
 # As `facewise calibrate --pairs pairs.txt --images lfw-deepfunneled --out FILE --spec` prints it
@@ -174,7 +175,7 @@ TORCH_EMBEDDERS = (
         crop=MarginCrop(224, 0),
         normalisation=_VGGFACE2_CROPS,
         published={"lfw": 0.9765},
-        notes="A training checkpoint: the weights are under `model_state_dict`.",
+        notes=f"A training checkpoint: {_CONVERTED}.",
     ),
     ModelSpec(
         id="resnet34.vggface2_triplet",
@@ -192,8 +193,8 @@ TORCH_EMBEDDERS = (
         normalisation=Normalisation(mean=SYMMETRIC, std=SYMMETRIC),
         published={"lfw": 0.9113},
         notes=(
-            "A training checkpoint: the weights are under `model_state_dict`. Its authors counted "
-            "the margin of 32 in pixels of the picture, not of the chip."
+            f"A training checkpoint: {_CONVERTED}. Its authors counted the margin of 32 in pixels "
+            "of the picture, not of the chip."
         ),
     ),
 )

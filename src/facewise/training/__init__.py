@@ -1,0 +1,1 @@
+"""Learn an embedder: data, losses, loop, checkpoints. Needs `pip install 'facewise[train]'`."""

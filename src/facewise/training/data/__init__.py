@@ -1,0 +1,1 @@
+"""From pictures of people to batches: index, chips, augmentation, samplers, overlap."""

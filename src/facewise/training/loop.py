@@ -1,0 +1,649 @@
+"""The loop: from a configuration to a model that recognises, in as many sittings as it takes."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from facewise.embedding.embedder import normalised
+from facewise.errors import DeviceError, TrainingError
+from facewise.training.backbones import build_backbone, freeze, hold_frozen_norms
+from facewise.training.checkpoints import Checkpoints
+from facewise.training.classifying import require_directions, save_classifier
+from facewise.training.config import CONFIG, TrainConfig, continued, load_config
+from facewise.training.data.augment import Augmentation
+from facewise.training.data.dataset import ChipDataset
+from facewise.training.data.index import FaceIndex, at_least
+from facewise.training.data.samplers import BatchSampler, build_sampler
+from facewise.training.evaluating import Examiner, Measured, embedder_of
+from facewise.training.extra import needed
+from facewise.training.losses import FaceLoss, OfflineTripletLoss, build_loss
+from facewise.training.opening import fingerprint, read_index
+from facewise.training.optimisation import Ema, build_optimizer, build_schedule
+from facewise.training.processes import (
+    gathered,
+    highest,
+    made_equal,
+    of_every_process,
+    world,
+)
+from facewise.training.randomness import seed_all
+from facewise.training.result import save_model
+from facewise.training.state import Parts, Progress
+from facewise.training.stopping import Stopping, TrainingInterrupted, ignore_signals
+from facewise.training.training_thresholds import thresholds_of_training
+from facewise.training.triplet_sampler import TripletSampler, the_triplets
+from facewise.training.watching import Watch
+from facewise.zoo import Threshold, file_sha256
+
+if TYPE_CHECKING:
+    from facewise.detection import Detector
+
+CHECKPOINTS = "checkpoints"
+"""The folder of them in that of the run."""
+
+_PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
+"""The words of accelerate."""
+
+_PATIENCE = timedelta(hours=6)
+
+_NAMED = 8
+"""Pictures of a batch that an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a training gave.
+
+    Attributes:
+        folder: of the run: `model.safetensors` and `spec.json`, so that it is a `--model`.
+        steps: that were made in all.
+        best: accuracy of the best evaluation, in [0, 1], or None without evaluations.
+        best_step: when that was; the model is that of then. Without evaluations it is the last.
+        stopped_early: the patience was at its end.
+    """
+
+    folder: Path
+    steps: int
+    best: float | None
+    best_step: int
+    stopped_early: bool
+
+
+def train(config: TrainConfig, *, resume: bool = False) -> TrainResult:
+    """Train an embedder, or go on training it.
+
+    The random generators of Python, NumPy and PyTorch are seeded. SIGINT and SIGTERM are obeyed
+    after the step that is being made, with a checkpoint. Started by `torchrun` or `accelerate
+    launch`, each process makes its part of every batch, and the losses are those of one process.
+
+    Args:
+        config: everything that decides it.
+        resume: go on with the run in `config.out` from its last checkpoint, exactly as if it had
+            not been interrupted; a run that was not begun is begun.
+
+    Raises:
+        TrainingError: settings, data and backbone do not fit; there is a run in the folder and
+            `resume` is False, or it was begun with other settings; or a loss is not finite, and
+            then the message names the pictures of the batch.
+        TrainingInterrupted: a signal came; a checkpoint was written.
+        DeviceError: the device, or what the precision needs, is not on this machine.
+        ExtraMissingError: a package of the extra `train` is missing.
+        OSError: the run's folder cannot be written. A checkpoint that cannot be, because the disk
+            is full, is a warning, and the one before it stays; but not the last of the run.
+    """
+    accelerator = _accelerator(config)
+    if accelerator.is_main_process:
+        config.out.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        if accelerator.is_main_process:
+            stack.enter_context(_only_one(config.out))
+        accelerator.wait_for_everyone()
+        config = _begun(config, resume)
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            config.save(config.out / CONFIG)
+        stopping = stack.enter_context(Stopping())
+        run = stack.enter_context(closing(_Run(config, accelerator, stopping)))
+        return run.learn()
+
+
+def _accelerator(config: TrainConfig) -> Any:
+    """The `Accelerator` for a configuration.
+
+    Raises:
+        DeviceError: this machine has not what was asked for.
+    """
+    needed("accelerate", "training")
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+    from accelerate.utils import InitProcessGroupKwargs
+
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("device 'cuda': not available on this machine")
+    gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    on_cpu = config.device == "cpu" or not gpu
+    if on_cpu and config.precision == "float16":
+        raise DeviceError("precision float16: needs a GPU; bfloat16 runs on the CPU too")
+    # Its settings belong to the process; an earlier training there may have had others.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    # The others wait while the first process measures.
+    patient = InitProcessGroupKwargs(timeout=_PATIENCE)
+    return Accelerator(
+        cpu=on_cpu,
+        mixed_precision=_PRECISIONS[config.precision],
+        gradient_accumulation_steps=config.accumulate,
+        kwargs_handlers=[patient],
+    )
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a folder; the lock of a process that was killed is free."""
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise TrainingError(f"{folder}: another training runs there") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _begun(config: TrainConfig, resume: bool) -> TrainConfig:
+    """The configuration, which has to be that of the run that goes on.
+
+    Raises:
+        TrainingError: it differs, or there is a run and none is to go on.
+    """
+    known = config.out / CONFIG
+    if Checkpoints(config.out / CHECKPOINTS).steps() and not resume:
+        raise TrainingError(
+            f"{config.out}: holds a run; resume it (--resume), or choose another folder"
+        )
+    if resume and known.is_file():
+        return continued(load_config(known), config)
+    return config
+
+
+class _Numbered(Dataset[tuple[torch.Tensor, int, int]]):
+    """The pictures with their numbers, so that an error can name them."""
+
+    def __init__(self, dataset: ChipDataset) -> None:
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, int, int]:
+        chip, label = self._dataset[number]
+        return chip, label, int(number)
+
+
+class _Run:
+    """A training under way."""
+
+    def __init__(self, config: TrainConfig, accelerator: Any, stopping: Stopping) -> None:
+        self.config = config
+        self._accelerator = accelerator
+        self._stopping = stopping
+        self._device: torch.device = accelerator.device
+        self._main: bool = accelerator.is_main_process
+        seed_all(config.seed)
+        index = read_index(config.data, config.data_form, config.images)
+        self._index = at_least(index, config.at_least)
+        _require_people(self._index, config)
+        backbone, self.spec = build_backbone(
+            config.backbone,
+            embedding_size=config.embedding_size,
+            pretrained=config.pretrained,
+            input_size=config.input_size,
+        )
+        if config.freeze:
+            freeze(backbone, _frozen(config.freeze))
+        self._twin = copy.deepcopy(backbone).to(self._device).eval().requires_grad_(False)
+        loss = build_loss(
+            config.loss_name,
+            num_classes=self._index.num_classes,
+            embedding_size=self.spec.embedding_size or 0,
+            **config.loss_options,
+        )
+        if config.task == "classify":
+            require_directions(loss, config.loss_name)
+        self._sampler = _sampler(config, loss, self._index)
+        self._dataset = ChipDataset(
+            self._index,
+            self.spec,
+            aligned=config.aligned,
+            detector=None if config.aligned else self._detector(),
+            cache_dir=None if config.aligned else config.out / "chips",
+            augment=Augmentation(**config.augment) if config.augment else None,
+            seed=config.seed,
+        )
+        self._batches = len(self._sampler)
+        self.total = config.epochs * self._batches // config.accumulate
+        self.total = min(self.total, config.max_steps or self.total)
+        if not self.total:
+            raise TrainingError(
+                f"batch_size {config.batch_size} × accumulate {config.accumulate}: "
+                f"{len(self._index)} pictures do not fill one step in {config.epochs} epochs"
+            )
+        self._prepare(backbone, loss)
+        self._checkpoints = Checkpoints(config.out / CHECKPOINTS, config.keep_every)
+        self._examiners = [self._examiner(word) for word in config.evaluate if self._main]
+        self._facts = {
+            "data": fingerprint(self._index),
+            "batches of an epoch": self._batches,
+        }
+        self._watch: Watch | None = None
+        self._last: Measured | None = None
+
+    def _detector(self) -> Detector:
+        from facewise.detection import DEFAULT_DETECTOR, load_detector
+
+        return load_detector(self.config.detector or DEFAULT_DETECTOR)
+
+    def _examiner(self, word: str) -> Examiner:
+        aligned = self.config.evaluate_aligned
+        return Examiner(
+            word,
+            self.spec,
+            self.config.out / "evaluation",
+            aligned=aligned,
+            detector=None if aligned else self._detector(),
+        )
+
+    def _prepare(self, backbone: nn.Module, loss: FaceLoss) -> None:
+        """Everything that changes while it learns, and the backbone as all processes share it."""
+        config, accelerator = self.config, self._accelerator
+        backbone, loss = backbone.to(self._device), loss.to(self._device)
+        if world()[1] > 1 and self._device.type == "cuda":
+            backbone = nn.SyncBatchNorm.convert_sync_batchnorm(backbone)  # type: ignore[no-untyped-call]
+        optimizer = build_optimizer(
+            config.optimizer,
+            backbone,
+            loss,
+            lr=config.lr,
+            weight_decay=config.weight_decay,
+            head_lr=config.head_lr,
+            centers_lr=config.centers_lr,
+            momentum=config.momentum,
+        )
+        schedule = build_schedule(
+            optimizer,
+            config.schedule,
+            total_steps=self.total,
+            warmup_steps=round(config.warmup_epochs * self._batches / config.accumulate),
+            **config.schedule_options,
+        )
+        loss.attach(optimizer)
+        if config.compile:
+            backbone.compile()
+        self._parts = Parts(
+            backbone,
+            loss,
+            optimizer,
+            schedule,
+            ema=None if config.ema is None else Ema(backbone, config.ema),
+            scaler=accelerator.scaler,
+        )
+        self._optimizer = accelerator.prepare_optimizer(optimizer)
+        learns = any(parameter.requires_grad for parameter in backbone.parameters())
+        # Without a parameter that learns there is no gradient to share, and DDP refuses.
+        self._network = accelerator.prepare_model(backbone) if learns else backbone
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._watch is not None:
+            self._watch.close()
+
+    def learn(self) -> TrainResult:
+        """Make the steps that are left."""
+        progress = self._restored()
+        if self._main:
+            self._watch = Watch(
+                self.config.out,
+                total=self.total,
+                step=progress.step,
+                tensorboard=self.config.tensorboard,
+            )
+        begun_at = progress.step
+        finished = progress.stopped_early or progress.step >= self.total
+        if not finished:
+            # A signal came while it measured: that is made up for.
+            self._look_up(resumed=True)
+            with closing(self._all_batches()) as batches:
+                self._set_learning()
+                if self._watch is not None:
+                    self._watch.begin()
+                while not self._done():
+                    self._step(list(islice(batches, self.config.accumulate)), begun_at)
+                    self._look_up()
+        if self._main and (not self._model_there() or not self._examiners):
+            self._save_model()
+        if self._watch is not None and not finished:
+            self._project()
+        return TrainResult(
+            self.config.out,
+            progress.step,
+            progress.best,
+            progress.best_step if self.config.evaluate else progress.step,
+            progress.stopped_early,
+        )
+
+    def _restored(self) -> Progress:
+        """Go on from the last checkpoint, if there is one."""
+        seed_all(self.config.seed + world()[0])
+        checkpoint = self._checkpoints.load_last()
+        if checkpoint is not None:
+            self._sampler.load_state_dict(self._parts.restore(checkpoint, self._facts))
+            if self._main:
+                self._checkpoints.forget_after(checkpoint.step)
+        return self._parts.progress
+
+    def _done(self) -> bool:
+        return self._parts.progress.stopped_early or self._parts.progress.step >= self.total
+
+    def _epochs(self, step: int) -> int:
+        """Whole passes over the data after a step."""
+        return step * self.config.accumulate // self._batches
+
+    def _epoch(self, step: int) -> float:
+        return step * self.config.accumulate / self._batches
+
+    def _all_batches(self) -> Generator[Any, None, None]:
+        """Batches of this process from where the sampler stands on, without end."""
+        epoch = self._sampler.state_dict()["epoch"]
+        while True:
+            yield from DataLoader(
+                _Numbered(self._dataset),
+                batch_sampler=self._sampler,
+                num_workers=self.config.workers,
+                worker_init_fn=ignore_signals,
+                pin_memory=self._device.type == "cuda",
+                # Or it would draw from the global one, once more in a run that is resumed.
+                generator=torch.Generator().manual_seed(self.config.seed + epoch),
+            )
+            epoch += 1
+            self._sampler.set_epoch(epoch)
+
+    def _set_learning(self) -> None:
+        self._network.train()
+        self._parts.loss.train()
+        hold_frozen_norms(self._parts.backbone)
+
+    def _step(self, batches: list[Any], begun_at: int) -> None:
+        """Make one step of the optimiser from its batches."""
+        parts, accelerator = self._parts, self._accelerator
+        rates = _rates(parts.optimizer)
+        losses: list[float] = []
+        pictures = 0
+        for chips, labels, numbers in batches:
+            if self._watch is not None and parts.progress.step == begun_at and not losses:
+                self._watch.chips(chips.numpy(), begun_at)
+            with accelerator.accumulate(self._network):
+                loss, count = self._forward(chips, labels, numbers)
+                accelerator.backward(loss)
+                if accelerator.sync_gradients and self.config.clip is not None:
+                    accelerator.clip_grad_norm_(self._learning(), self.config.clip)
+                self._optimizer.step()
+                self._optimizer.zero_grad()
+            losses.append(loss.item())
+            pictures += count
+        if not accelerator.optimizer_step_was_skipped:  # float16: a gradient was infinite
+            parts.schedule.step()
+            if parts.ema is not None:
+                parts.ema.update()
+        parts.progress.step += 1
+        step = parts.progress.step
+        if self._watch is not None:
+            mean = math.fsum(losses) / len(losses)
+            self._watch.step(step, self._epoch(step), mean, rates, pictures)
+
+    def _forward(
+        self, chips: torch.Tensor, labels: torch.Tensor, numbers: torch.Tensor
+    ) -> tuple[torch.Tensor, int]:
+        """The loss of the global batch, and how many pictures it has.
+
+        Raises:
+            TrainingError: it is not finite; names the pictures of this process.
+        """
+        inputs = normalised(chips.numpy(), self.spec, self._device)
+        embeddings = self._network(inputs).float()
+        embeddings, labels = gathered(embeddings, labels.to(self._device))
+        loss = self._parts.loss(embeddings, labels)
+        # A loss may leave out pictures whose embedding is not a number.
+        if not bool(torch.isfinite(loss) & torch.isfinite(embeddings).all()):
+            sources = [str(self._index.sources[i]) for i in numbers.tolist()]
+            more = f" and {len(sources) - _NAMED} more" if len(sources) > _NAMED else ""
+            raise TrainingError(
+                f"step {self._parts.progress.step + 1}: the loss is {loss.item()} and of "
+                f"{len(embeddings)} embeddings "
+                f"{int((~torch.isfinite(embeddings)).any(dim=1).sum())} are not finite; "
+                f"lower the learning rate, or set clip. Pictures: "
+                f"{', '.join(sources[:_NAMED])}{more}"
+            )
+        return loss, len(labels)
+
+    def _learning(self) -> list[nn.Parameter]:
+        return [p for group in self._parts.optimizer.param_groups for p in group["params"]]
+
+    def _look_up(self, *, resumed: bool = False) -> None:
+        """Between two steps: measure, save, and do what a signal says.
+
+        Raises:
+            TrainingInterrupted: a signal came, and a checkpoint is written.
+        """
+        config, progress = self.config, self._parts.progress
+        step, done = progress.step, self._done()
+        epochs = self._epochs(step)
+        new_epoch = step > 0 and epochs > self._epochs(step - 1)
+        if new_epoch:
+            made_equal(self._parts.loss)
+        if config.evaluate_steps is not None:
+            due = step % config.evaluate_steps == 0
+        else:
+            due = new_epoch and epochs // config.evaluate_every > (
+                self._epochs(step - 1) // config.evaluate_every
+            )
+        due = bool(config.evaluate) and (due or done) and 0 < step != progress.evaluated_step
+        if due:
+            self._evaluate()
+        signal = int(highest(self._stopping.signal, self._device))
+        regular = config.checkpoint_every and step % config.checkpoint_every == 0
+        if not resumed and (due or regular or new_epoch or self._done() or signal):
+            self._save(must=self._done() or bool(signal))
+        if signal:
+            raise TrainingInterrupted(signal)
+
+    def _evaluate(self) -> None:
+        """Measure by every protocol; all processes know what the first one found."""
+        progress = self._parts.progress
+        if self._main:
+            measured = self._measured()
+            if measured:
+                self._judge(measured)
+        for name, value in of_every_process(progress.to_mapping())[0].items():
+            setattr(progress, name, value)
+
+    def _measured(self) -> list[Measured]:
+        """What the protocols say of the network; nothing if a signal came meanwhile."""
+        self._update_twin()
+        total = sum(examiner.count for examiner in self._examiners)
+        found: list[Measured] = []
+        done = 0
+
+        def report(images: int) -> None:
+            if self._stopping.signal:
+                raise _Stopped
+            if self._watch is not None:
+                self._watch.evaluating(done + images, total)
+
+        try:
+            report(0)
+            for examiner in self._examiners:
+                found.append(examiner.examine(self._twin, self._device, report))
+                done += examiner.count
+        except _Stopped:
+            return []
+        return found
+
+    def _judge(self, measured: list[Measured]) -> None:
+        progress = self._parts.progress
+        step = progress.step
+        assert self._watch is not None  # noqa: S101 - the first process has one
+        self._watch.evaluated(step, self._epoch(step), measured)
+        self._last = measured[0]
+        progress.evaluated_step = step
+        accuracy = measured[0].figures.accuracy
+        if progress.best is None or accuracy > progress.best:
+            progress.best, progress.best_step, progress.without_better = accuracy, step, 0
+            self._save_model(measured)
+            return
+        progress.without_better += 1
+        patience = self.config.patience
+        progress.stopped_early = patience is not None and progress.without_better >= patience
+
+    def _save(self, *, must: bool) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            OSError: it cannot be written, and must be.
+        """
+        step = self._parts.progress.step
+        epoch, position = divmod(step * self.config.accumulate, self._batches)
+        # Of the sampler itself: what loads pictures is ahead of what was learnt.
+        sampler = {**self._sampler.state_dict(position), "epoch": epoch}
+        state = self._parts.capture(sampler, self._facts)
+        if not self._main:
+            return
+        assert self._watch is not None  # noqa: S101 - as above
+        best = {self._parts.progress.best_step}
+        try:
+            self._watch.sync()
+            self._checkpoints.save(step, self._parts.backbone.state_dict(), state, keep=best)
+        except OSError as error:
+            if must:
+                raise
+            warnings.warn(
+                f"no checkpoint at step {step}: {error}; the one before it stays", stacklevel=2
+            )
+
+    def _update_twin(self) -> None:
+        """Give the network that is measured and saved the weights that were learnt."""
+        self._twin.load_state_dict(self._parts.backbone.state_dict())
+        if self._parts.ema is not None:
+            self._parts.ema.copy_to(self._twin)
+
+    def _save_model(self, measured: Sequence[Measured] = ()) -> None:
+        """Write the model, with what was measured of it."""
+        self._update_twin()
+        out, spec = self.config.out, self.spec
+        accuracy = {each.name: each.figures.accuracy for each in measured}
+        thresholds: tuple[Threshold, ...] = ()
+        for examiner, each in zip(self._examiners, measured, strict=False):
+            thresholds = thresholds or examiner.thresholds(each.vectors)
+        if not thresholds:
+            embedder = embedder_of(self._twin, spec, self._device)
+            thresholds = thresholds_of_training(self._dataset, embedder)
+        save_model(out, self._twin, replace(spec, thresholds=thresholds, measured=accuracy))
+        if self.config.task == "classify":
+            digest = file_sha256(out / "model.safetensors")
+            save_classifier(out, self._parts.loss, self._index.names, digest)
+
+    def _model_there(self) -> bool:
+        return (self.config.out / "model.safetensors").is_file()
+
+    def _project(self) -> None:
+        """Give TensorBoard's projector the vectors of the last evaluation."""
+        if self._last is None or not self.config.projector:
+            return
+        examiner = self._examiners[0]
+        shown = np.flatnonzero(~np.isnan(self._last.vectors).any(axis=1))
+        shown = shown[: self.config.projector]
+        people = examiner.people()
+        assert self._watch is not None  # noqa: S101 - as above
+        self._watch.projector(
+            self._last.vectors[shown],
+            [people[i] for i in shown.tolist()],
+            examiner.chips()[shown],
+            self._parts.progress.step,
+        )
+
+
+class _Stopped(Exception):  # noqa: N818 - no error
+    """A signal came during an evaluation."""
+
+
+def _require_people(index: FaceIndex, config: TrainConfig) -> None:
+    if index.num_classes < 2:
+        raise TrainingError(
+            f"{config.data}: expected at least two people with {config.at_least} pictures or more, "
+            f"got {index.num_classes}"
+        )
+
+
+def _sampler(config: TrainConfig, loss: FaceLoss, index: FaceIndex) -> BatchSampler:
+    """The sampler of this process."""
+    kind = config.sampler
+    if kind == "auto":
+        kind = "pk" if loss.needs_pairs else "plain"
+    rank, count = world()
+    if isinstance(loss, OfflineTripletLoss):
+        triplets = the_triplets(
+            config.triplets or config.out / "triplets.npy",
+            index.labels,
+            config.triplet_count,
+            config.seed,
+            write=rank == 0,
+        )
+        return TripletSampler(
+            index.labels,
+            triplets,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            rank=rank,
+            world=count,
+        )
+    return build_sampler(
+        kind,
+        index.labels,
+        batch_size=config.batch_size,
+        k=config.pictures_each if kind == "pk" else None,
+        seed=config.seed,
+        rank=rank,
+        world=count,
+    )
+
+
+def _frozen(words: tuple[str, ...]) -> Any:
+    """What `freeze` takes: a share, "head-only", or names of layers."""
+    if len(words) == 1:
+        try:
+            return float(words[0])
+        except ValueError:
+            return words[0] if words[0] == "head-only" else list(words)
+    return list(words)
+
+
+def _rates(optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    """Learning rates by what learns with them; groups of one name share theirs."""
+    rates: dict[str, float] = {}
+    for number, group in enumerate(optimizer.param_groups):
+        rates.setdefault(str(group.get("name", number)), float(group["lr"]))
+    return rates

@@ -27,11 +27,15 @@ _MODULES = {
     "matplotlib": "matplotlib",
     "scikit-learn": "sklearn",
     "scipy": "scipy",
+    "torchvision": "torchvision",
+    "timm": "timm",
+    "accelerate": "accelerate",
 }
 EXTRAS = {
     "onnx": ("onnxruntime", "onnx"),
     "openvino": ("openvino", "onnx"),
     "evaluate": ("matplotlib", "sklearn", "scipy"),
+    "train": ("accelerate", "timm", "torchvision", "yaml"),
 }
 """The modules that each optional dependency brings."""
 

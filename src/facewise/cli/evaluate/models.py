@@ -98,13 +98,13 @@ def _called(embedders: dict[str, Embedder]) -> dict[str, str]:
 
 
 def split_fusion(word: str) -> tuple[str, ...]:
-    """`A+B` in its parts; a `+` that belongs to the name of a file stays."""
-    if Path(word).is_file():
+    """`A+B` in its parts; a `+` that belongs to the name of a file or folder stays."""
+    if Path(word).exists():
         return (word,)
     parts: list[str] = []
     for piece in word.split("+"):
         _, weights, file = parts[-1].partition("=") if parts else ("", "", "")
-        if weights and not Path(file).is_file():
+        if weights and not Path(file).exists():
             parts[-1] += f"+{piece}"
         else:
             parts.append(piece)

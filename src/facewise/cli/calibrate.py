@@ -112,7 +112,7 @@ def calibrate(
     """
     from facewise.cli.evaluate.models import load_models, split_fusion, the_digest, vectors_of
     from facewise.cli.evaluate.options import RunOptions, command_line
-    from facewise.cli.evaluate.pairs import end
+    from facewise.cli.evaluate.results import end
     from facewise.cli.files import keep_out, protect, write_text
     from facewise.evaluation import record as records
     from facewise.evaluation.calibration import make_calibration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from facewise.evaluation.verification import Verification
     from facewise.recognition.calibration import Calibration
     from facewise.zoo import Threshold
-
-OUTPUTS = ("json_file", "report", "cache")
-"""Parameters that change no figure."""
 
 
 def run_pairs(
@@ -48,10 +44,12 @@ def run_pairs(
     from facewise.cli.evaluate import show
     from facewise.cli.evaluate.models import joined, load_models, the_digest, vectors_of
     from facewise.cli.evaluate.options import command_line
+    from facewise.cli.evaluate.results import OUTPUTS, finish
     from facewise.errors import ProtocolError
     from facewise.evaluation import record as records
     from facewise.evaluation.comparison import compare_models
     from facewise.evaluation.groups import read_groups
+    from facewise.evaluation.report import write_verification_report
     from facewise.evaluation.scored import Scored
     from facewise.evaluation.scores import pair_similarity
     from facewise.evaluation.verification import FARS, verify
@@ -103,16 +101,13 @@ def run_pairs(
         if len(scored) > 1
         else [],
     }
-    write_results(record, options.json_file)
-    if options.report is not None:
-        from facewise.evaluation.report import write_verification_report
-
-        write_verification_report(options.report, record, protocol, scored)
-    if str(options.json_file) != "-":
-        show.pairs(record)
-        if options.report is not None:
-            typer.echo(f"report: {options.report / 'report.html'}")
-    end([each.found for each in scored])
+    finish(
+        record,
+        options,
+        show=show.pairs,
+        report=lambda folder: write_verification_report(folder, record, protocol, scored),
+        found=[each.found for each in scored],
+    )
 
 
 def reasons(vectors: ImageVectors, names: Sequence[str]) -> str:
@@ -122,20 +117,6 @@ def reasons(vectors: ImageVectors, names: Sequence[str]) -> str:
     return "failed: " + first_few(
         [f"{names[number]} ({reason})" for number, reason in sorted(vectors.failures.items())]
     )
-
-
-def end(found: Sequence[ImageVectors]) -> None:
-    """End with exit status 1 where an image could not be read, once everything is done."""
-    if any(each.unreadable for each in found):
-        raise typer.Exit(1)
-
-
-def write_results(record: dict[str, Any], json_file: Path | None) -> None:
-    """The record as JSON, where it was asked for."""
-    from facewise.cli.files import write_text
-
-    if json_file is not None:
-        write_text(json_file, json.dumps(record, indent=2))
 
 
 @dataclass(frozen=True, slots=True)

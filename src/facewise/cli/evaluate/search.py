@@ -24,10 +24,11 @@ def run_search(
     from facewise.cli.evaluate import show
     from facewise.cli.evaluate.models import joined, load_models, the_digest, vectors_of
     from facewise.cli.evaluate.options import command_line
-    from facewise.cli.evaluate.pairs import OUTPUTS, end, write_results
+    from facewise.cli.evaluate.results import OUTPUTS, finish
     from facewise.evaluation import record as records
     from facewise.evaluation.comparison import compare_searches
     from facewise.evaluation.identification import FPIRS, RANKS, identify_probes
+    from facewise.evaluation.report import write_identification_report
 
     models = load_models(options)
     digest = the_digest(protocol.images, protocol.names)
@@ -55,13 +56,10 @@ def run_search(
         if len(scored) > 1
         else [],
     }
-    write_results(record, options.json_file)
-    if options.report is not None:
-        from facewise.evaluation.report import write_identification_report
-
-        write_identification_report(options.report, record, protocol, scored)
-    if str(options.json_file) != "-":
-        show.identification(record)
-        if options.report is not None:
-            typer.echo(f"report: {options.report / 'report.html'}")
-    end([each.found for each in scored])
+    finish(
+        record,
+        options,
+        show=show.identification,
+        report=lambda folder: write_identification_report(folder, record, protocol, scored),
+        found=[each.found for each in scored],
+    )

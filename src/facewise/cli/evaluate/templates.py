@@ -36,9 +36,10 @@ def run_templates(
     from facewise.cli.evaluate import show
     from facewise.cli.evaluate.models import joined, load_models, the_digest
     from facewise.cli.evaluate.options import command_line
-    from facewise.cli.evaluate.pairs import OUTPUTS, end, write_results
+    from facewise.cli.evaluate.results import OUTPUTS, finish
     from facewise.evaluation import metrics
     from facewise.evaluation import record as records
+    from facewise.evaluation.report import write_verification_report
     from facewise.evaluation.scored import Scored
     from facewise.evaluation.scores import pair_similarity
     from facewise.evaluation.templates import pooled
@@ -90,16 +91,13 @@ def run_templates(
         "models": facts,
         "comparisons": [],
     }
-    write_results(record, options.json_file)
-    if options.report is not None:
-        from facewise.evaluation.report import write_verification_report
-
-        write_verification_report(options.report, record, protocol, scored)
-    if str(options.json_file) != "-":
-        show.templates(record)
-        if options.report is not None:
-            typer.echo(f"report: {options.report / 'report.html'}")
-    end([each.found for each in scored])
+    finish(
+        record,
+        options,
+        show=show.templates,
+        report=lambda folder: write_verification_report(folder, record, protocol, scored),
+        found=[each.found for each in scored],
+    )
 
 
 def _vectors(

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from PIL import Image as PILImage
 
+from facewise.training import loop
 from facewise.training.config import load_config
 
 SHORT = ["--batch-size", "4", "--epochs", "1", "--device", "cpu", "--no-tensorboard"]
@@ -57,16 +58,31 @@ def test_a_folder_of_people_becomes_a_model(
     assert json.loads(found.stdout)["model"] == "mobilefacenet.run"
 
 
-def test_the_same_by_yaml_and_in_two_sittings(facewise: Any, chips: Path, tmp_path: Path) -> None:
+def test_the_same_by_yaml_and_in_two_sittings(
+    facewise: Any, chips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = loop._Run._step
+
+    def interrupted(run: Any, *arguments: Any) -> None:
+        step(run, *arguments)
+        if run._parts.progress.step == 3:
+            signal.raise_signal(signal.SIGTERM)
+
     settings = {"data": str(chips), "aligned": True, "batch_size": 4, "epochs": 1, "device": "cpu"}
     settings |= {"tensorboard": False, "backbone": "mobilefacenet", "lr": 0.01}
     file = tmp_path / "settings.yaml"
     file.write_text(yaml.safe_dump(settings))
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     facewise("train", "--config", file, "--out", whole)
-    facewise("train", "run", "--config", file, "--out", parts, "--resume")
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Run, "_step", interrupted)
+        result = facewise("train", "run", "--config", file, "--out", parts, status=143)
+    assert result.stderr.startswith("stopped by SIGTERM, and saved; go on with: facewise train")
+    assert len(steps(parts)) == 3
     assert facewise("train", "--out", parts, "--resume").stdout.startswith("5 steps\n")
     assert [r["loss"] for r in steps(parts)] == [r["loss"] for r in steps(whole)]
+    model = (whole / "model.safetensors").read_bytes()
+    assert model == (parts / "model.safetensors").read_bytes()
     result = facewise("train", "--out", parts, "--resume", "--lr", "0.02", status=1)
     assert result.stderr.startswith("error: lr: the run was begun with 0.01 and cannot go on with")
     result = facewise("train", "--config", file, "--out", parts, status=1)

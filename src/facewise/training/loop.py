@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -232,7 +234,7 @@ class _Run:
             aligned=config.aligned,
             detector=None if config.aligned else self._detector(),
             cache_dir=None if config.aligned else config.out / "chips",
-            augment=Augmentation(**config.augment) if config.augment else None,
+            augment=_augmentation(config),
             seed=config.seed,
         )
         self._batches = len(self._sampler)
@@ -271,7 +273,9 @@ class _Run:
     def _prepare(self, backbone: nn.Module, loss: FaceLoss) -> None:
         """Everything that changes while it learns, and the backbone as all processes share it."""
         config, accelerator = self.config, self._accelerator
-        backbone, loss = backbone.to(self._device), loss.to(self._device)
+        # The order in which chips lie in memory; gradients then have that of their parameters.
+        backbone = backbone.to(self._device).to(memory_format=torch.channels_last)
+        loss = loss.to(self._device)
         if world()[1] > 1 and self._device.type == "cuda":
             backbone = nn.SyncBatchNorm.convert_sync_batchnorm(backbone)  # type: ignore[no-untyped-call]
         optimizer = build_optimizer(
@@ -284,12 +288,16 @@ class _Run:
             centers_lr=config.centers_lr,
             momentum=config.momentum,
         )
-        schedule = build_schedule(
-            optimizer,
-            config.schedule,
-            total_steps=self.total,
-            warmup_steps=round(config.warmup_epochs * self._batches / config.accumulate),
-            **config.schedule_options,
+        schedule = _known(
+            "schedule_options",
+            partial(
+                build_schedule,
+                optimizer,
+                config.schedule,
+                total_steps=self.total,
+                warmup_steps=round(config.warmup_epochs * self._batches / config.accumulate),
+            ),
+            config.schedule_options,
         )
         loss.attach(optimizer)
         if config.compile:
@@ -596,6 +604,31 @@ def _require_people(index: FaceIndex, config: TrainConfig) -> None:
             f"{config.data}: expected at least two people with {config.at_least} pictures or more, "
             f"got {index.num_classes}"
         )
+
+
+def _augmentation(config: TrainConfig) -> Augmentation | None:
+    if not config.augment:
+        return None
+    found: Augmentation = _known("augment", Augmentation, config.augment)
+    return found
+
+
+def _known(setting: str, build: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    """Build something with options of the user's.
+
+    Raises:
+        TrainingError: it has no such option; names the setting and lists those there are.
+    """
+    bound = build.keywords if isinstance(build, partial) else {}
+    takes = [
+        name
+        for name, parameter in inspect.signature(build).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in bound
+    ]
+    for name in options:
+        if name not in takes:
+            raise TrainingError(f"{setting}: no option {name!r}; there are {', '.join(takes)}")
+    return build(**options)
 
 
 def _sampler(config: TrainConfig, loss: FaceLoss, index: FaceIndex) -> BatchSampler:

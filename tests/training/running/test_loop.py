@@ -292,6 +292,21 @@ def test_a_list_of_triplets_is_used_again(settings: Settings, tmp_path: Path) ->
         train(settings(tmp_path / "three", **{**changes, "batch_size": 10}))
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("augment", "augment: no option 'wrong'; there are flip, turn, rotation"),
+        ("schedule_options", "schedule_options: no option 'wrong'; there are milestones, gamma"),
+        ("loss_options", "arcface: no option 'wrong'; it has"),
+    ],
+)
+def test_options_that_there_are_not(
+    settings: Settings, tmp_path: Path, setting: str, message: str
+) -> None:
+    with pytest.raises(TrainingError, match=re.escape(message)):
+        train(settings(tmp_path / "run", **{setting: {"wrong": 1}}))
+
+
 def test_one_person_is_nobody_to_tell_apart(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="at_least: nobody has 7 pictures"):
         train(settings(tmp_path / "run", at_least=7))

@@ -28,11 +28,12 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "opencv": cv2.__version__,
         "pillow": PIL.__version__,
-        **{name: found for name in _BACKENDS if (found := _installed(name))},
+        **{name: found for name in _BACKENDS if (found := installed_version(name))},
     }
 
 
-def _installed(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
+    """The version of a package by its name in the registry, or None where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

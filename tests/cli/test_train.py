@@ -96,7 +96,7 @@ def test_fine_tuning_the_bundled_model(facewise: Any, examples: Path, tmp_path: 
 
     from facewise.embedding.architectures import ARCHITECTURES
     from facewise.runtime.weights import read_tensors
-    from facewise.training.backbones import head_parameters
+    from facewise.training.heads import head_parameters
     from facewise.zoo import get_spec, weights_path
 
     run = tmp_path / "run"

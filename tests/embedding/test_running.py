@@ -12,9 +12,9 @@ import facewise
 from facewise import ChipError, DeviceError, ExtraMissingError, FacewiseError
 from facewise.embedding import running
 from facewise.embedding.proof import least_cosine, proof_chips
+from facewise.runtime.decisions import kept_decisions
 from facewise.runtime.networks import Candidate
 from facewise.runtime.processor import processor_features
-from facewise.runtime.selection import kept_decisions
 from facewise.zoo import cache_dir, get_spec
 
 BFLOAT16 = pytest.mark.skipif(

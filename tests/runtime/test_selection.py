@@ -10,8 +10,9 @@ import torch
 
 from facewise import DeviceError, ExtraMissingError, FacewiseError, ModelError
 from facewise.runtime import selection
+from facewise.runtime.decisions import Proof, kept_decisions
 from facewise.runtime.networks import Candidate
-from facewise.runtime.selection import Proof, asked_for, choose, kept_decisions
+from facewise.runtime.selection import asked_for, choose
 
 EXACT, HALF, OTHER = (
     Candidate("torch", "float32"),
@@ -155,7 +156,7 @@ def test_what_the_machine_lacks_is_said(run, monkeypatch):
 
 
 def test_other_devices_run_torch_only(run, monkeypatch):
-    monkeypatch.setattr(selection, "_machine", lambda device: {"device": str(device)})
+    monkeypatch.setattr(selection, "this_machine", lambda device: {"device": str(device)})
     choice, _ = run(device=torch.device("mps"))
     assert choice.candidate == HALF
     assert choice.decision.trials[2].refused == "runs on the CPU only"

@@ -19,9 +19,8 @@ from facewise.errors import ExtraMissingError, ModelError, TrainingError
 from facewise.training.backbones import (
     backbone_spec,
     build_backbone,
-    freeze,
-    hold_frozen_norms,
 )
+from facewise.training.freezing import freeze, hold_frozen_norms
 from facewise.training.result import save_model
 from facewise.zoo import Normalisation
 

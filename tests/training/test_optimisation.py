@@ -11,7 +11,8 @@ from torch import nn
 from torch.optim import SGD
 
 from facewise.errors import TrainingError
-from facewise.training.backbones import build_backbone, freeze
+from facewise.training.backbones import build_backbone
+from facewise.training.freezing import freeze
 from facewise.training.losses import FaceLoss, build_loss
 from facewise.training.optimisation import OPTIMIZERS, build_optimizer, build_schedule
 

@@ -66,9 +66,9 @@ def align(
     if backbone is None:
         spec = find_spec(model or DEFAULT_EMBEDDER)
     else:
-        from facewise.training.backbones import build_backbone
+        from facewise.training.backbones import backbone_spec
 
-        _, spec = build_backbone(backbone, input_size=input_size)
+        spec = backbone_spec(backbone, input_size=input_size)
     finder = the_detector(detector, device, mode=mode)
     with counting("aligning", len(index)) as report:
         done = align_all(index, finder, spec, out, suffix=f".{suffix.value}", report=report)

@@ -112,7 +112,7 @@ def _devices() -> dict[str, Any]:
 def _networks(default: str) -> dict[str, Any]:
     """What runs the default embedder, and every model that was loaded on this machine, and why."""
     from facewise.embedding import load_embedder
-    from facewise.runtime.selection import kept_decisions
+    from facewise.runtime.decisions import kept_decisions
     from facewise.zoo import cache_dir
 
     networks: dict[str, Any] = {}

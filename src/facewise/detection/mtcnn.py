@@ -21,10 +21,11 @@ from facewise.detection.stages import InDtype, Stages
 from facewise.errors import ModelError
 from facewise.faces import Faces
 from facewise.images import load
+from facewise.runtime.decisions import Proof
 from facewise.runtime.devices import resolve_device, resolve_dtype
 from facewise.runtime.networks import Candidate, compile_network
 from facewise.runtime.quantization import Ranges
-from facewise.runtime.selection import Proof, asked_for, choose
+from facewise.runtime.selection import asked_for, choose
 from facewise.runtime.weights import BUNDLED, read_tensors
 from facewise.zoo import cache_dir, file_sha256, get_spec
 

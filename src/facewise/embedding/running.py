@@ -19,9 +19,10 @@ from facewise.embedding.embedder import VectorNetwork, normalised
 from facewise.embedding.onnx import OnnxNetwork
 from facewise.embedding.proof import least_cosine, proof_chips
 from facewise.errors import ChipError, FacewiseError, ModelError
+from facewise.runtime.decisions import Proof
 from facewise.runtime.networks import Candidate, compile_network
 from facewise.runtime.quantization import Ranges, measured_ranges
-from facewise.runtime.selection import Choice, Proof, choose
+from facewise.runtime.selection import Choice, choose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,25 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from facewise.embedding.embedder import normalised
-from facewise.errors import DeviceError, TrainingError
-from facewise.training.backbones import build_backbone, freeze, hold_frozen_norms
+from facewise.errors import TrainingError
+from facewise.training.backbones import build_backbone
+from facewise.training.beginning import CHECKPOINTS, begun, only_one, the_accelerator
 from facewise.training.checkpoints import Checkpoints
 from facewise.training.classifying import require_directions, save_classifier
-from facewise.training.config import CONFIG, TrainConfig, continued, load_config
-from facewise.training.data.augment import Augmentation
+from facewise.training.config import CONFIG, TrainConfig
 from facewise.training.data.dataset import ChipDataset
-from facewise.training.data.index import FaceIndex, at_least
-from facewise.training.data.samplers import BatchSampler, build_sampler
+from facewise.training.data.index import at_least
 from facewise.training.evaluating import Examiner, Measured, embedder_of
-from facewise.training.extra import needed
-from facewise.training.losses import FaceLoss, OfflineTripletLoss, build_loss
+from facewise.training.feeding import Numbered, require_people, the_augmentation, the_sampler
+from facewise.training.freezing import freeze, hold_frozen_norms, parsed_freeze
+from facewise.training.known_options import known_options
+from facewise.training.losses import FaceLoss, build_loss
 from facewise.training.opening import fingerprint, read_index
-from facewise.training.optimisation import Ema, build_optimizer, build_schedule
+from facewise.training.optimisation import Ema, build_optimizer, build_schedule, rates_of
 from facewise.training.processes import (
     gathered,
     highest,
@@ -48,20 +46,11 @@ from facewise.training.result import save_model
 from facewise.training.state import Parts, Progress
 from facewise.training.stopping import Stopping, TrainingInterrupted, ignore_signals
 from facewise.training.training_thresholds import thresholds_of_training
-from facewise.training.triplet_sampler import TripletSampler, the_triplets
 from facewise.training.watching import Watch
 from facewise.zoo import Threshold, file_sha256
 
 if TYPE_CHECKING:
     from facewise.detection import Detector
-
-CHECKPOINTS = "checkpoints"
-"""The folder of them in that of the run."""
-
-_PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
-"""The words of accelerate."""
-
-_PATIENCE = timedelta(hours=6)
 
 _NAMED = 8
 """Pictures of a batch that an error names."""
@@ -108,93 +97,20 @@ def train(config: TrainConfig, *, resume: bool = False) -> TrainResult:
         OSError: the run's folder cannot be written. A checkpoint that cannot be, because the disk
             is full, is a warning, and the one before it stays; but not the last of the run.
     """
-    accelerator = _accelerator(config)
+    accelerator = the_accelerator(config)
     if accelerator.is_main_process:
         config.out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         if accelerator.is_main_process:
-            stack.enter_context(_only_one(config.out))
+            stack.enter_context(only_one(config.out))
         accelerator.wait_for_everyone()
-        config = _begun(config, resume)
+        config = begun(config, resume)
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
             config.save(config.out / CONFIG)
         stopping = stack.enter_context(Stopping())
         run = stack.enter_context(closing(_Run(config, accelerator, stopping)))
         return run.learn()
-
-
-def _accelerator(config: TrainConfig) -> Any:
-    """The `Accelerator` for a configuration.
-
-    Raises:
-        DeviceError: this machine has not what was asked for.
-    """
-    needed("accelerate", "training")
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-    from accelerate.utils import InitProcessGroupKwargs
-
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("device 'cuda': not available on this machine")
-    gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
-    on_cpu = config.device == "cpu" or not gpu
-    if on_cpu and config.precision == "float16":
-        raise DeviceError("precision float16: needs a GPU; bfloat16 runs on the CPU too")
-    # Its settings belong to the process; an earlier training there may have had others.
-    AcceleratorState._reset_state(reset_partial_state=True)
-    # The others wait while the first process measures.
-    patient = InitProcessGroupKwargs(timeout=_PATIENCE)
-    return Accelerator(
-        cpu=on_cpu,
-        mixed_precision=_PRECISIONS[config.precision],
-        gradient_accumulation_steps=config.accumulate,
-        kwargs_handlers=[patient],
-    )
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Keep other trainings out of a folder; the lock of a process that was killed is free."""
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise TrainingError(f"{folder}: another training runs there") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _begun(config: TrainConfig, resume: bool) -> TrainConfig:
-    """The configuration, which has to be that of the run that goes on.
-
-    Raises:
-        TrainingError: it differs, or there is a run and none is to go on.
-    """
-    known = config.out / CONFIG
-    if Checkpoints(config.out / CHECKPOINTS).steps() and not resume:
-        raise TrainingError(
-            f"{config.out}: holds a run; resume it (--resume), or choose another folder"
-        )
-    if resume and known.is_file():
-        return continued(load_config(known), config)
-    return config
-
-
-class _Numbered(Dataset[tuple[torch.Tensor, int, int]]):
-    """The pictures with their numbers, so that an error can name them."""
-
-    def __init__(self, dataset: ChipDataset) -> None:
-        self._dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self._dataset)
-
-    def __getitem__(self, number: int) -> tuple[torch.Tensor, int, int]:
-        chip, label = self._dataset[number]
-        return chip, label, int(number)
 
 
 class _Run:
@@ -209,7 +125,7 @@ class _Run:
         seed_all(config.seed)
         index = read_index(config.data, config.data_form, config.images)
         self._index = at_least(index, config.at_least)
-        _require_people(self._index, config)
+        require_people(self._index, config)
         backbone, self.spec = build_backbone(
             config.backbone,
             embedding_size=config.embedding_size,
@@ -217,7 +133,7 @@ class _Run:
             input_size=config.input_size,
         )
         if config.freeze:
-            freeze(backbone, _frozen(config.freeze))
+            freeze(backbone, parsed_freeze(config.freeze))
         self._twin = copy.deepcopy(backbone).to(self._device).eval().requires_grad_(False)
         loss = build_loss(
             config.loss_name,
@@ -227,14 +143,14 @@ class _Run:
         )
         if config.task == "classify":
             require_directions(loss, config.loss_name)
-        self._sampler = _sampler(config, loss, self._index)
+        self._sampler = the_sampler(config, loss, self._index)
         self._dataset = ChipDataset(
             self._index,
             self.spec,
             aligned=config.aligned,
             detector=None if config.aligned else self._detector(),
             cache_dir=None if config.aligned else config.out / "chips",
-            augment=_augmentation(config),
+            augment=the_augmentation(config),
             seed=config.seed,
         )
         self._batches = len(self._sampler)
@@ -288,7 +204,7 @@ class _Run:
             centers_lr=config.centers_lr,
             momentum=config.momentum,
         )
-        schedule = _known(
+        schedule = known_options(
             "schedule_options",
             partial(
                 build_schedule,
@@ -379,7 +295,7 @@ class _Run:
         epoch = self._sampler.state_dict()["epoch"]
         while True:
             yield from DataLoader(
-                _Numbered(self._dataset),
+                Numbered(self._dataset),
                 batch_sampler=self._sampler,
                 num_workers=self.config.workers,
                 worker_init_fn=ignore_signals,
@@ -398,7 +314,7 @@ class _Run:
     def _step(self, batches: list[Any], begun_at: int) -> None:
         """Make one step of the optimiser from its batches."""
         parts, accelerator = self._parts, self._accelerator
-        rates = _rates(parts.optimizer)
+        rates = rates_of(parts.optimizer)
         losses: list[float] = []
         pictures = 0
         for chips, labels, numbers in batches:
@@ -596,87 +512,3 @@ class _Run:
 
 class _Stopped(Exception):  # noqa: N818 - no error
     """A signal came during an evaluation."""
-
-
-def _require_people(index: FaceIndex, config: TrainConfig) -> None:
-    if index.num_classes < 2:
-        raise TrainingError(
-            f"{config.data}: expected at least two people with {config.at_least} pictures or more, "
-            f"got {index.num_classes}"
-        )
-
-
-def _augmentation(config: TrainConfig) -> Augmentation | None:
-    if not config.augment:
-        return None
-    found: Augmentation = _known("augment", Augmentation, config.augment)
-    return found
-
-
-def _known(setting: str, build: Callable[..., Any], options: Mapping[str, Any]) -> Any:
-    """Build something with options of the user's.
-
-    Raises:
-        TrainingError: it has no such option; names the setting and lists those there are.
-    """
-    bound = build.keywords if isinstance(build, partial) else {}
-    takes = [
-        name
-        for name, parameter in inspect.signature(build).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in bound
-    ]
-    for name in options:
-        if name not in takes:
-            raise TrainingError(f"{setting}: no option {name!r}; there are {', '.join(takes)}")
-    return build(**options)
-
-
-def _sampler(config: TrainConfig, loss: FaceLoss, index: FaceIndex) -> BatchSampler:
-    """The sampler of this process."""
-    kind = config.sampler
-    if kind == "auto":
-        kind = "pk" if loss.needs_pairs else "plain"
-    rank, count = world()
-    if isinstance(loss, OfflineTripletLoss):
-        triplets = the_triplets(
-            config.triplets or config.out / "triplets.npy",
-            index.labels,
-            config.triplet_count,
-            config.seed,
-            write=rank == 0,
-        )
-        return TripletSampler(
-            index.labels,
-            triplets,
-            batch_size=config.batch_size,
-            seed=config.seed,
-            rank=rank,
-            world=count,
-        )
-    return build_sampler(
-        kind,
-        index.labels,
-        batch_size=config.batch_size,
-        k=config.pictures_each if kind == "pk" else None,
-        seed=config.seed,
-        rank=rank,
-        world=count,
-    )
-
-
-def _frozen(words: tuple[str, ...]) -> Any:
-    """What `freeze` takes: a share, "head-only", or names of layers."""
-    if len(words) == 1:
-        try:
-            return float(words[0])
-        except ValueError:
-            return words[0] if words[0] == "head-only" else list(words)
-    return list(words)
-
-
-def _rates(optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    """Learning rates by what learns with them; groups of one name share theirs."""
-    rates: dict[str, float] = {}
-    for number, group in enumerate(optimizer.param_groups):
-        rates.setdefault(str(group.get("name", number)), float(group["lr"]))
-    return rates

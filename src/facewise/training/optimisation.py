@@ -218,3 +218,11 @@ def _steps(
     if sorted(set(at)) != at:
         raise TrainingError(f"milestones: expected rising steps, got {at}")
     return lambda step: gamma ** sum(step >= mark for mark in at)
+
+
+def rates_of(optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    """Learning rates by what learns with them; groups of one name share theirs."""
+    rates: dict[str, float] = {}
+    for number, group in enumerate(optimizer.param_groups):
+        rates.setdefault(str(group.get("name", number)), float(group["lr"]))
+    return rates

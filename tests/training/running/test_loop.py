@@ -16,6 +16,7 @@ import torch
 from facewise.errors import DeviceError, ExtraMissingError, TrainingError
 from facewise.training import checkpoints as checkpoints_module
 from facewise.training import loop
+from facewise.training.beginning import only_one
 from facewise.training.checkpoints import Checkpoints
 from facewise.training.loop import train
 from facewise.training.stopping import TrainingInterrupted
@@ -210,7 +211,7 @@ def test_other_data_is_refused(
 
 def test_two_trainings_in_one_folder(settings: Settings, tmp_path: Path) -> None:
     with (
-        loop._only_one(tmp_path),
+        only_one(tmp_path),
         pytest.raises(TrainingError, match="another training runs there"),
     ):
         train(settings(tmp_path))

@@ -25,6 +25,7 @@ COMMANDS = {
     "embed": "seconds for a face",
     "pipeline": "photos a second from files to vectors, and peak memory",
     "search": "seconds for a probe against a gallery",
+    "train": "seconds for a step of training, and what it learns from",
 }
 _SHARED = Path(os.environ.get("FACEWISE_SHARED", Path(__file__).parents[2] / "shared"))
 

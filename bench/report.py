@@ -15,6 +15,9 @@ COLUMNS: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "others": ("others an image", lambda v: f"{v:.2f}"),
     "cosine": ("smallest cosine", lambda v: f"{v:.5f}"),
     "agreement": ("same best", lambda v: f"{v:.2%}"),
+    "difference": ("largest difference of the loss", lambda v: f"{v:.1e}"),
+    "useful": ("useful triplets a step", lambda v: f"{v:,.1f}"),
+    "useful_per_second": ("a second", lambda v: f"{v:,.0f}"),
     "memory": ("peak memory, MB", lambda v: f"{v / 1e6:,.0f}"),
     "memory_before": ("models and images, MB", lambda v: f"{v / 1e6:,.0f}"),
 }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         ModelMismatchError,
         NoFaceError,
         ProtocolError,
+        TrainingError,
     )
     from facewise.faces import Faces
     from facewise.images import load as load_image
@@ -43,6 +44,7 @@ __all__ = [
     "ModelMismatchError",
     "NoFaceError",
     "ProtocolError",
+    "TrainingError",
     "__version__",
     "compare",
     "detect",

@@ -16,10 +16,7 @@ from facewise import zoo
 from facewise.alignment import ARCFACE_112, EyeCornerCrop, FivePointCrop, MarginCrop
 from facewise.embedding import timm_network
 from facewise.errors import ExtraMissingError, ModelError, TrainingError
-from facewise.training.backbones import (
-    backbone_spec,
-    build_backbone,
-)
+from facewise.training.backbones import backbone_name, backbone_spec, build_backbone
 from facewise.training.freezing import freeze, hold_frozen_norms
 from facewise.training.result import save_model
 from facewise.zoo import Normalisation
@@ -493,3 +490,16 @@ def test_fine_tuning_begins_with_the_shared_weights(
     assert spec.normalisation == zoo.get_spec("mobilefacenet.ms1m").normalisation
     total = sum(parameter.numel() for parameter in network.parameters())
     assert 0 < freeze(network, 0.9) < total
+
+
+def test_a_backbone_that_is_not_named_is_that_of_the_pretrained(tmp_path: Path) -> None:
+    network, spec = build_backbone("timm:resnet18", embedding_size=16, input_size=32)
+    save_model(tmp_path / "run", network, spec)
+    assert backbone_name(None, tmp_path / "run") == "timm:resnet18"
+    assert backbone_name(None, "dlib_resnet29.dlib") == "dlib_resnet29"
+    assert backbone_name(None, f"dlib_resnet29.dlib={tmp_path / 'mine.pt'}") == "dlib_resnet29"
+    assert backbone_name("ir_50", "dlib_resnet29.dlib") == "ir_50"
+    for nothing in (None, False, True, "imagenet", tmp_path / "mine.pt"):
+        assert backbone_name(None, nothing) == "mobilefacenet"
+    with pytest.raises(ModelError, match="no-such"):
+        backbone_name(None, "no-such")

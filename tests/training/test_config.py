@@ -14,8 +14,24 @@ LEAST = {"data": "people", "out": "run"}
 def test_what_is_not_given_has_its_default() -> None:
     config = TrainConfig.from_mapping(LEAST)
     assert (config.data, config.out) == ("people", Path("run"))
-    assert (config.loss_name, config.lr, config.evaluate) == ("arcface", 0.1, ())
+    assert (config.loss_name, config.lr, config.evaluate) == ("arcface", None, ())
     assert TrainConfig.from_mapping({**LEAST, "task": "classify"}).loss_name == "normface"
+
+
+@pytest.mark.parametrize(
+    ("given", "rates"),
+    [
+        ({}, (0.1, 0.1)),
+        ({"pretrained": "dlib_resnet29.dlib"}, (0.01, 0.1)),
+        ({"optimizer": "adamw"}, (1e-3, 1e-3)),
+        ({"optimizer": "adamw", "pretrained": "a.pt"}, (1e-4, 1e-3)),
+        ({"lr": 0.02, "pretrained": "a.pt"}, (0.02, 0.02)),
+        ({"lr": 0.02, "head_lr": 0.3}, (0.02, 0.3)),
+        ({"head_lr": 0.3}, (0.1, 0.3)),
+    ],
+)
+def test_rates_that_are_not_given(given: dict[str, Any], rates: tuple[float, float]) -> None:
+    assert TrainConfig.from_mapping({**LEAST, **given}).rates == pytest.approx(rates)
 
 
 def test_a_file_gives_back_every_setting(tmp_path: Path) -> None:
@@ -56,7 +72,8 @@ def test_a_file_gives_back_every_setting(tmp_path: Path) -> None:
         ("loss_options", [1], "loss_options: expected names with values, got [1]"),
         ("freeze", {"a": 1}, "freeze: expected a text, got {'a': 1}"),
         ("data", None, "data: expected a text, got None"),
-        ("evaluate", "lwf:a:b", "evaluate: expected lfw:PAIRS:IMAGES, csv:PAIRS:IMAGES or bin"),
+        ("evaluate", "lwf:a:b", "evaluate: expected a word that begins with one of lfw, calfw, "),
+        ("evaluate", ["ijbb:a", "csv:a"], "evaluate: expected csv:PAIRS:IMAGES, got 'csv:a'"),
     ],
 )
 def test_a_wrong_setting_is_named(key: str, value: Any, message: str) -> None:
@@ -96,5 +113,5 @@ def test_a_run_goes_on_as_it_was_begun() -> None:
     begun = TrainConfig.from_mapping({**LEAST, "lr": 0.05})
     asked = TrainConfig.from_mapping({**LEAST, "lr": 0.05, "workers": 2, "keep_every": 10})
     assert continued(begun, asked) == asked
-    with pytest.raises(TrainingError, match=r"lr: the run was begun with 0\.05 .* with 0\.1"):
+    with pytest.raises(TrainingError, match=r"lr: the run was begun with 0\.05 .* with None"):
         continued(begun, TrainConfig.from_mapping(LEAST))

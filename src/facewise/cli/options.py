@@ -48,7 +48,7 @@ Model: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="ID",
-        help="Embedder, or the file of its spec; ID=FILE takes weights of your own.",
+        help="Embedder, the folder of a training, or a spec file; ID=FILE: weights of your own.",
         show_default=False,
     ),
 ]

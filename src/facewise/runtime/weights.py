@@ -35,5 +35,14 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(content, dict) or not all(
         isinstance(value, torch.Tensor) for value in content.values()
     ):
-        raise ModelError(f"{path}: expected a state_dict, a dictionary of tensors")
+        raise ModelError(
+            f"{path}: expected a state_dict, a dictionary of tensors{_advice(content)}"
+        )
     return content
+
+
+def _advice(content: object) -> str:
+    """What to do with a checkpoint of a training."""
+    if isinstance(content, dict) and "model_state_dict" in content:
+        return "; this is a checkpoint of a training: try facewise convert vggface2-triplet"
+    return ""

@@ -116,6 +116,27 @@ def build_backbone(
     return network, replace(spec, embedding_size=size)
 
 
+def backbone_name(name: str | None, pretrained: str | bool | Path | None) -> str:
+    """The backbone where it may not have been named.
+
+    Args:
+        name: of `build_backbone`, or None.
+        pretrained: as `build_backbone` takes it.
+
+    Returns:
+        The name; else the architecture of the pretrained model, if it is one of the zoo, a run or a
+        spec; else `mobilefacenet`.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    if name is not None:
+        return name
+    if not pretrained or pretrained is True or pretrained == IMAGENET or _weight_file(pretrained):
+        return "mobilefacenet"
+    return zoo.find_spec(zoo.model_and_weights(str(pretrained))[0]).architecture
+
+
 def backbone_spec(model: str, *, input_size: int | None = None) -> ModelSpec:
     """What a backbone will be shown, without building it: chips can be cut before it is there.
 
@@ -149,19 +170,24 @@ def _start(name: str, pretrained: str | bool | Path) -> _Start:
         ModelError: there are none, or they cannot be read.
         TrainingError: they are of another architecture.
     """
-    path = Path(str(pretrained)).expanduser()
-    named_file = path.suffix in (".safetensors", ".pt", ".pth")
-    if named_file and (path.is_file() or "=" not in str(pretrained)):
-        return _Start(read_tensors(path), str(path))
-    model, file = zoo.model_and_weights(str(pretrained))
+    if file := _weight_file(pretrained):
+        return _Start(read_tensors(file), str(file))
+    model, weights_file = zoo.model_and_weights(str(pretrained))
     spec = zoo.find_spec(model)
     if spec.architecture != name or spec.format != "torch":
         raise TrainingError(
             f"pretrained: {spec.id} is of the architecture {spec.architecture}, "
             f"and the backbone of {name}"
         )
-    weights = zoo.weights_path(spec, file)
+    weights = zoo.weights_path(spec, weights_file)
     return _Start(read_tensors(weights), str(weights), spec)
+
+
+def _weight_file(pretrained: str | bool | Path) -> Path | None:
+    """The file, where weights are given as one without a model."""
+    path = Path(str(pretrained)).expanduser()
+    named = path.suffix in (".safetensors", ".pt", ".pth")
+    return path if named and (path.is_file() or "=" not in str(pretrained)) else None
 
 
 def _spec(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from facewise._files import replace_file
 from facewise.errors import TrainingError
 from facewise.training.extra import needed
+from facewise.training.protocol_words import parsed
 from facewise.training.settings import checked, plain, setting
 
 CONFIG = "config.yaml"
@@ -26,6 +27,9 @@ CHANGEABLE = (
     "device",
 )
 """Settings that may differ when a run goes on: they change none of its figures, or the machine."""
+
+DEFAULT_LR = {"sgd": 0.1, "adagrad": 0.01, "rmsprop": 1e-3, "adam": 1e-3, "adamw": 1e-3}
+"""Learning rate by optimiser, where none is given and training begins anew."""
 
 DEFAULT_LOSS = {"embed": "arcface", "classify": "normface"}
 """By task, where none is named."""
@@ -46,14 +50,16 @@ class TrainConfig:
         augment: options of `facewise.training.data.augment.Augmentation`; empty for none.
         task: "embed" learns vectors that tell strangers apart; "classify" learns the people of the
             data, and the run predicts their names.
-        backbone: one of ours by architecture, or `timm:NAME`.
+        backbone: one of ours by architecture, or `timm:NAME`; None is that of the pretrained model,
+            or mobilefacenet.
         embedding_size: length of the vectors; None is the backbone's own.
         input_size: side of the chips in pixels; None is the backbone's own.
         pretrained: weights to begin with: "imagenet" (timm), a model of the zoo, a file or a
             finished run; None begins anew.
-        freeze: layers that do not learn, by name; or "head-only"; or the share of parameters, from
-            the input on, such as "0.9".
-        loss: a name of `facewise.training.losses.loss_names()`; None is that of the task.
+        freeze: layers that do not learn, by name; or "head-only"; or the share of layers, such as
+            "0.9": from the input on, or with "-0.9" from the output on.
+        loss: a name of `facewise.training.losses.loss_names()`, or `pml:NAME` for one of
+            pytorch-metric-learning; None is that of the task.
         loss_options: of the loss, such as margin and scale.
         sampler: "plain", "balanced" or "pk" (P people with K pictures each in a batch); "auto" is
             pk where the loss compares pictures of a batch, else plain.
@@ -65,8 +71,9 @@ class TrainConfig:
         epochs: passes over the data.
         max_steps: ends sooner, after so many steps; None does not.
         optimizer: of `facewise.training.optimisation`.
-        lr: learning rate of the backbone.
-        head_lr: of the weights of classes; None is `lr`.
+        lr: learning rate of the backbone; None is that of `DEFAULT_LR`, and a tenth of it where
+            weights are given to begin with.
+        head_lr: of the weights of classes; None is `lr`, or that of `DEFAULT_LR` if `lr` is None.
         centers_lr: of the centers of a center loss; None is its default.
         weight_decay: not of norms and biases.
         momentum: of SGD and RMSprop.
@@ -81,12 +88,15 @@ class TrainConfig:
         device: "cpu", "cuda" or "auto", the best there is.
         workers: processes that load pictures, for each training process; 0 loads in it.
         seed: of everything random.
-        evaluate: protocols, `FORM:PAIRS:IMAGES` (lfw, csv), `lfw:PAIRS:IMAGES:THRESHOLD_PAIRS`, or
-            `bin:FILE`. The accuracy of the first decides which model is best.
-        evaluate_aligned: their images are chips.
+        evaluate: protocols, those of `facewise evaluate`: `FORM:PAIRS:IMAGES` (lfw, calfw, cplfw,
+            agedb, csv), `lfw:PAIRS:IMAGES:THRESHOLD_PAIRS`, `cfp-ff:ROOT`, `cfp-fp:ROOT`,
+            `bin:FILE`, `ijbb:ROOT`, `ijbc:ROOT`, `identification:GALLERY:PROBES`. The accuracy of
+            the first decides which model is best; of an identification, the rank-1 rate.
+        evaluate_aligned: their images are chips. Those of lfw and csv that `facewise align` lists
+            as failures, in the folder of images, are pictures without a face.
         evaluate_every: epochs from one evaluation to the next.
         evaluate_steps: steps instead; None goes by epochs.
-        patience: evaluations without a better accuracy after which it stops; None does not stop.
+        patience: evaluations without a better figure after which it stops; None does not stop.
         checkpoint_every: steps from one checkpoint to the next; one is made at each epoch's end and
             evaluation besides. None makes those alone.
         keep_every: checkpoints whose step is a multiple of it are kept for good; None keeps the
@@ -108,7 +118,11 @@ class TrainConfig:
     task: Literal["embed", "classify"] = setting(
         "embed", "Learn to tell anyone apart, or to name these people."
     )
-    backbone: str = setting("mobilefacenet", "An architecture of facewise, or timm:NAME.")
+    backbone: str | None = setting(
+        None,
+        "An architecture of facewise, or timm:NAME. Default: that of --pretrained, or "
+        "mobilefacenet.",
+    )
     embedding_size: int | None = setting(None, "Length of the vectors.", least=2)
     input_size: int | None = setting(None, "Side of the chips in pixels.", least=16)
     pretrained: str | None = setting(
@@ -131,7 +145,12 @@ class TrainConfig:
     optimizer: Literal["sgd", "adagrad", "rmsprop", "adam", "adamw"] = setting(
         "sgd", "What makes the steps."
     )
-    lr: float = setting(0.1, "Learning rate of the backbone.", above=0)
+    lr: float | None = setting(
+        None,
+        "Learning rate of the backbone. Default: 0.1 with sgd, 0.01 with adagrad, 0.001 with the "
+        "others; a tenth with pretrained weights.",
+        above=0,
+    )
     head_lr: float | None = setting(None, "Learning rate of the weights of classes.", above=0)
     centers_lr: float | None = setting(None, "Learning rate of centers.", above=0)
     weight_decay: float = setting(5e-4, "Not of norms and biases.", least=0)
@@ -154,13 +173,16 @@ class TrainConfig:
     workers: int = setting(0, "Processes that load pictures.", least=0)
     seed: int = setting(0, "Of everything random.", least=0)
     evaluate: tuple[str, ...] = setting(
-        (), "Protocol to measure by: lfw:PAIRS:IMAGES, csv:PAIRS:IMAGES or bin:FILE. Repeatable."
+        (),
+        "Protocol to measure by: FORM:PAIRS:IMAGES (lfw, calfw, cplfw, agedb, csv), FORM:ROOT "
+        "(cfp-ff, cfp-fp, ijbb, ijbc), bin:FILE or identification:GALLERY:PROBES. Repeatable; the "
+        "first decides which model is best.",
     )
     evaluate_aligned: bool = setting(False, "The images of the protocols are chips already.")
     evaluate_every: int = setting(1, "Epochs from one evaluation to the next.", least=1)
     evaluate_steps: int | None = setting(None, "Steps instead.", least=1)
     patience: int | None = setting(
-        None, "Stop after so many evaluations without a better accuracy.", least=1
+        None, "Stop after so many evaluations without a better figure.", least=1
     )
     checkpoint_every: int | None = setting(
         None, "Steps from one checkpoint to the next; each epoch ends with one besides.", least=1
@@ -186,17 +208,19 @@ class TrainConfig:
         if self.patience is not None and not self.evaluate:
             raise TrainingError("patience: counts evaluations; name a protocol with evaluate")
         for word in self.evaluate:
-            form, _, rest = word.partition(":")
-            if form not in ("lfw", "csv", "bin") or not rest:
-                raise TrainingError(
-                    "evaluate: expected lfw:PAIRS:IMAGES, csv:PAIRS:IMAGES or bin:FILE, "
-                    f"got {word!r}"
-                )
+            parsed(word)
 
     @property
     def loss_name(self) -> str:
         """The loss, that of the task where none is named."""
         return self.loss or DEFAULT_LOSS[self.task]
+
+    @property
+    def rates(self) -> tuple[float, float]:
+        """The learning rates of the backbone and of the weights of classes."""
+        usual = DEFAULT_LR[self.optimizer]
+        lr = self.lr or (usual if self.pretrained is None else usual / 10)
+        return lr, self.head_lr or self.lr or usual
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any], source: str = "settings") -> TrainConfig:

@@ -22,7 +22,8 @@ class CsvLog:
         step: the last one that counts, 0 for none.
 
     Raises:
-        TrainingError: the file has other columns.
+        TrainingError: the file has other columns. It may lack the last ones: those of an earlier
+            version, whose cells are empty from then on.
         OSError: it cannot be written.
     """
 
@@ -61,7 +62,7 @@ def read_log(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[
 
     Args:
         path: of the file. Its last line is left out if it has no end: a process was killed there.
-        columns: that it must have, or None.
+        columns: that it must have, or None; it may have the first of them alone.
 
     Raises:
         TrainingError: it has other columns.
@@ -70,9 +71,9 @@ def read_log(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[
         return
     whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
     reader = csv.DictReader(io.StringIO(whole))
-    if columns is not None and whole and tuple(reader.fieldnames or ()) != tuple(columns):
+    found = tuple(reader.fieldnames or ())
+    if columns is not None and whole and found != tuple(columns)[: len(found)]:
         raise TrainingError(
-            f"{path}: expected the columns {','.join(columns)}, "
-            f"got {','.join(reader.fieldnames or ())}"
+            f"{path}: expected the columns {','.join(columns)}, got {','.join(found)}"
         )
     yield from reader

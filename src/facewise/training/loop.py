@@ -5,31 +5,33 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
 from facewise.embedding.embedder import normalised
 from facewise.errors import TrainingError
-from facewise.training.backbones import build_backbone
+from facewise.training.backbones import backbone_name, build_backbone
 from facewise.training.beginning import CHECKPOINTS, begun, only_one, the_accelerator
 from facewise.training.checkpoints import Checkpoints
-from facewise.training.classifying import require_directions, save_classifier
+from facewise.training.classifying import require_directions
 from facewise.training.config import CONFIG, TrainConfig
 from facewise.training.data.dataset import ChipDataset
 from facewise.training.data.index import at_least
-from facewise.training.evaluating import Examiner, Measured, embedder_of
+from facewise.training.depthwise import spare_depthwise
+from facewise.training.evaluating import Examiner
 from facewise.training.feeding import Numbered, require_people, the_augmentation, the_sampler
+from facewise.training.freed_memory import keep_freed_memory
 from facewise.training.freezing import freeze, hold_frozen_norms, parsed_freeze
+from facewise.training.judging import Jury
 from facewise.training.known_options import known_options
 from facewise.training.losses import FaceLoss, build_loss
 from facewise.training.opening import fingerprint, read_index
@@ -42,12 +44,9 @@ from facewise.training.processes import (
     world,
 )
 from facewise.training.randomness import seed_all
-from facewise.training.result import save_model
 from facewise.training.state import Parts, Progress
 from facewise.training.stopping import Stopping, TrainingInterrupted, ignore_signals
-from facewise.training.training_thresholds import thresholds_of_training
 from facewise.training.watching import Watch
-from facewise.zoo import Threshold, file_sha256
 
 if TYPE_CHECKING:
     from facewise.detection import Detector
@@ -98,6 +97,8 @@ def train(config: TrainConfig, *, resume: bool = False) -> TrainResult:
             is full, is a warning, and the one before it stays; but not the last of the run.
     """
     accelerator = the_accelerator(config)
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
     if accelerator.is_main_process:
         config.out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -127,14 +128,14 @@ class _Run:
         self._index = at_least(index, config.at_least)
         require_people(self._index, config)
         backbone, self.spec = build_backbone(
-            config.backbone,
+            backbone_name(config.backbone, config.pretrained),
             embedding_size=config.embedding_size,
             pretrained=config.pretrained,
             input_size=config.input_size,
         )
         if config.freeze:
             freeze(backbone, parsed_freeze(config.freeze))
-        self._twin = copy.deepcopy(backbone).to(self._device).eval().requires_grad_(False)
+        twin = copy.deepcopy(backbone).to(self._device).eval().requires_grad_(False)
         loss = build_loss(
             config.loss_name,
             num_classes=self._index.num_classes,
@@ -163,13 +164,21 @@ class _Run:
             )
         self._prepare(backbone, loss)
         self._checkpoints = Checkpoints(config.out / CHECKPOINTS, config.keep_every)
-        self._examiners = [self._examiner(word) for word in config.evaluate if self._main]
+        self._jury = Jury(
+            config,
+            self.spec,
+            twin,
+            self._parts,
+            self._dataset,
+            [self._examiner(word) for word in config.evaluate if self._main],
+            device=self._device,
+            stopping=stopping,
+        )
         self._facts = {
             "data": fingerprint(self._index),
             "batches of an epoch": self._batches,
         }
         self._watch: Watch | None = None
-        self._last: Measured | None = None
 
     def _detector(self) -> Detector:
         from facewise.detection import DEFAULT_DETECTOR, load_detector
@@ -194,13 +203,14 @@ class _Run:
         loss = loss.to(self._device)
         if world()[1] > 1 and self._device.type == "cuda":
             backbone = nn.SyncBatchNorm.convert_sync_batchnorm(backbone)  # type: ignore[no-untyped-call]
+        lr, head_lr = config.rates
         optimizer = build_optimizer(
             config.optimizer,
             backbone,
             loss,
-            lr=config.lr,
+            lr=lr,
             weight_decay=config.weight_decay,
-            head_lr=config.head_lr,
+            head_lr=head_lr,
             centers_lr=config.centers_lr,
             momentum=config.momentum,
         )
@@ -216,6 +226,8 @@ class _Run:
             config.schedule_options,
         )
         loss.attach(optimizer)
+        if self._device.type == "cpu" and config.precision == "bfloat16":
+            spare_depthwise(backbone)
         if config.compile:
             backbone.compile()
         self._parts = Parts(
@@ -238,7 +250,7 @@ class _Run:
 
     def learn(self) -> TrainResult:
         """Make the steps that are left."""
-        progress = self._restored()
+        config, progress = self.config, self._restored()
         if self._main:
             self._watch = Watch(
                 self.config.out,
@@ -258,10 +270,10 @@ class _Run:
                 while not self._done():
                     self._step(list(islice(batches, self.config.accumulate)), begun_at)
                     self._look_up()
-        if self._main and (not self._model_there() or not self._examiners):
-            self._save_model()
+        if self._main and not (self._jury.model_is_there and config.evaluate):
+            self._jury.save_model()
         if self._watch is not None and not finished:
-            self._project()
+            self._jury.project(self._watch)
         return TrainResult(
             self.config.out,
             progress.step,
@@ -398,50 +410,10 @@ class _Run:
     def _evaluate(self) -> None:
         """Measure by every protocol; all processes know what the first one found."""
         progress = self._parts.progress
-        if self._main:
-            measured = self._measured()
-            if measured:
-                self._judge(measured)
+        if self._watch is not None:
+            self._jury.judge(self._watch, self._epoch(progress.step))
         for name, value in of_every_process(progress.to_mapping())[0].items():
             setattr(progress, name, value)
-
-    def _measured(self) -> list[Measured]:
-        """What the protocols say of the network; nothing if a signal came meanwhile."""
-        self._update_twin()
-        total = sum(examiner.count for examiner in self._examiners)
-        found: list[Measured] = []
-        done = 0
-
-        def report(images: int) -> None:
-            if self._stopping.signal:
-                raise _Stopped
-            if self._watch is not None:
-                self._watch.evaluating(done + images, total)
-
-        try:
-            report(0)
-            for examiner in self._examiners:
-                found.append(examiner.examine(self._twin, self._device, report))
-                done += examiner.count
-        except _Stopped:
-            return []
-        return found
-
-    def _judge(self, measured: list[Measured]) -> None:
-        progress = self._parts.progress
-        step = progress.step
-        assert self._watch is not None  # noqa: S101 - the first process has one
-        self._watch.evaluated(step, self._epoch(step), measured)
-        self._last = measured[0]
-        progress.evaluated_step = step
-        accuracy = measured[0].figures.accuracy
-        if progress.best is None or accuracy > progress.best:
-            progress.best, progress.best_step, progress.without_better = accuracy, step, 0
-            self._save_model(measured)
-            return
-        progress.without_better += 1
-        patience = self.config.patience
-        progress.stopped_early = patience is not None and progress.without_better >= patience
 
     def _save(self, *, must: bool) -> None:
         """Write a checkpoint.
@@ -467,48 +439,3 @@ class _Run:
             warnings.warn(
                 f"no checkpoint at step {step}: {error}; the one before it stays", stacklevel=2
             )
-
-    def _update_twin(self) -> None:
-        """Give the network that is measured and saved the weights that were learnt."""
-        self._twin.load_state_dict(self._parts.backbone.state_dict())
-        if self._parts.ema is not None:
-            self._parts.ema.copy_to(self._twin)
-
-    def _save_model(self, measured: Sequence[Measured] = ()) -> None:
-        """Write the model, with what was measured of it."""
-        self._update_twin()
-        out, spec = self.config.out, self.spec
-        accuracy = {each.name: each.figures.accuracy for each in measured}
-        thresholds: tuple[Threshold, ...] = ()
-        for examiner, each in zip(self._examiners, measured, strict=False):
-            thresholds = thresholds or examiner.thresholds(each.vectors)
-        if not thresholds:
-            embedder = embedder_of(self._twin, spec, self._device)
-            thresholds = thresholds_of_training(self._dataset, embedder)
-        save_model(out, self._twin, replace(spec, thresholds=thresholds, measured=accuracy))
-        if self.config.task == "classify":
-            digest = file_sha256(out / "model.safetensors")
-            save_classifier(out, self._parts.loss, self._index.names, digest)
-
-    def _model_there(self) -> bool:
-        return (self.config.out / "model.safetensors").is_file()
-
-    def _project(self) -> None:
-        """Give TensorBoard's projector the vectors of the last evaluation."""
-        if self._last is None or not self.config.projector:
-            return
-        examiner = self._examiners[0]
-        shown = np.flatnonzero(~np.isnan(self._last.vectors).any(axis=1))
-        shown = shown[: self.config.projector]
-        people = examiner.people()
-        assert self._watch is not None  # noqa: S101 - as above
-        self._watch.projector(
-            self._last.vectors[shown],
-            [people[i] for i in shown.tolist()],
-            examiner.chips()[shown],
-            self._parts.progress.step,
-        )
-
-
-class _Stopped(Exception):  # noqa: N818 - no error
-    """A signal came during an evaluation."""

@@ -13,6 +13,11 @@ from facewise.training.logs import read_log
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_DIR = "dir_at_fpir_"
+
+_LONGEST = 40
+"""Characters of a protocol's word that a plot has room for."""
+
 _CURVES = 8
 """Curves of one protocol that are drawn, spread over the run: more cannot be told apart."""
 
@@ -21,7 +26,7 @@ def write_plots(folder: Path) -> None:
     """Draw `accuracy.png` and `roc.png` from `evaluations.csv` and `roc.csv`.
 
     Args:
-        folder: of the run. Without evaluations nothing is drawn.
+        folder: of the run. Without evaluations nothing is drawn, and without pairs no `roc.png`.
 
     Raises:
         ExtraMissingError: matplotlib is not installed.
@@ -35,19 +40,46 @@ def write_plots(folder: Path) -> None:
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
-    for protocol in dict.fromkeys(row["protocol"] for row in rows):
+    for number, protocol in enumerate(dict.fromkeys(row["protocol"] for row in rows)):
         own = [row for row in rows if row["protocol"] == protocol]
-        accuracy = [100 * float(row["accuracy"]) for row in own]
-        axes.plot([float(row["epoch"]) for row in own], accuracy, marker="o", label=protocol)
-    axes.set(xlabel="epoch", ylabel="accuracy, %")
+        for (column, name), style in zip(_drawn(own), ("-", "--"), strict=False):
+            points = [(float(row["epoch"]), 100 * float(row[column])) for row in own if row[column]]
+            axes.plot(
+                *zip(*points, strict=True),
+                style,
+                marker="o",
+                color=f"C{number % 10}",
+                label=f"{_short(protocol)}{name}",
+            )
+    axes.set(
+        xlabel="epoch", ylabel="accuracy, %" if all(row["accuracy"] for row in rows) else "rate, %"
+    )
     axes.grid(visible=True, alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
     _save(figure, folder / "accuracy.png")
-    _save(_curves(list(read_log(folder / "roc.csv"))), folder / "roc.png")
+    curves = list(read_log(folder / "roc.csv"))
+    if curves:
+        _save(_curves(curves), folder / "roc.png")
+
+
+def _drawn(rows: list[dict[str, str]]) -> list[tuple[str, str]]:
+    """Columns of one protocol that are drawn, and how the legend calls each.
+
+    Of pairs the accuracy; of a search rank 1, and the detection and identification rate at the
+    lowest false-positive rate that its strangers measure.
+    """
+    if any(row["accuracy"] for row in rows):
+        return [("accuracy", "")]
+    rates = [name for name in rows[0] if name.startswith(_DIR)]
+    known = [name for name in rates if any(row[name] for row in rows)]
+    return [
+        ("rank_1", ", rank 1"),
+        *[(name, f", DIR at FPIR {name.removeprefix(_DIR)}") for name in known[-1:]],
+    ]
 
 
 def _curves(rows: list[dict[str, str]]) -> Figure:
-    """The curves of the first protocol, later epochs darker."""
+    """The curves of the first protocol that has some, later epochs darker."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -67,10 +99,16 @@ def _curves(rows: list[dict[str, str]]) -> Figure:
             label=f"epoch {float(epochs[place]):g}",
         )
     axes.set(xscale="log", xlabel="false-accept rate", ylabel="true-accept rate, %")
-    axes.set_title(rows[0]["protocol"] if rows else "", fontsize=9)
+    axes.set_title(_short(rows[0]["protocol"]), fontsize=9)
     axes.grid(visible=True, alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
     return figure
+
+
+def _short(word: str) -> str:
+    """The word of a protocol, its paths cut at their beginning: a long one leaves no room."""
+    form, _, paths = word.partition(":")
+    return word if len(word) <= _LONGEST else f"{form}:…{paths[-_LONGEST:]}"
 
 
 def _save(figure: Figure, path: Path) -> None:

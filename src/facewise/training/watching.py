@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facewise.evaluation.verification import FARS
-from facewise.training.evaluating import GRID, Measured
+from facewise.training.evaluating import FIGURES, GRID, Measured
 from facewise.training.extra import needed
 from facewise.training.logs import CsvLog
 from facewise.training.plots import write_plots
@@ -20,19 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STEPS = ("step", "epoch", "loss", "learning_rate", "images_per_second")
-EVALUATIONS = (
-    "step",
-    "epoch",
-    "protocol",
-    "accuracy",
-    "accuracy_std",
-    "auc",
-    "eer",
-    "threshold",
-    *(f"tar_at_{far:g}" for far in FARS),
-    "pairs",
-    "failed_pairs",
-)
+EVALUATIONS = ("step", "epoch", "protocol", *FIGURES)
 CURVES = ("step", "epoch", "protocol", "far", "tar")
 
 _SHOWN = 32
@@ -112,25 +99,14 @@ class Watch:
     def evaluated(self, step: int, epoch: float, each: Sequence[Measured]) -> None:
         """Note what an evaluation gave, and draw the plots anew."""
         for measured in each:
-            figures = measured.figures
-            rates = {f"tar_at_{point.far:g}": point.tar for point in figures.tar_at_far}
-            row: dict[str, Any] = {
-                "accuracy": figures.accuracy,
-                "accuracy_std": figures.accuracy_std,
-                "auc": figures.auc,
-                "eer": figures.eer,
-                "threshold": figures.threshold,
-                **rates,
-                "pairs": figures.pairs,
-                "failed_pairs": figures.failed_pairs,
-            }
             place = {"step": step, "epoch": f"{epoch:.6g}", "protocol": measured.protocol}
-            self._evaluations.append({**place, **row})
-            for far, tar in zip(GRID, measured.curve.tolist(), strict=True):
-                if not np.isnan(tar):
-                    self._curves.append({**place, "far": f"{far:.6g}", "tar": tar})
+            self._evaluations.append({**place, **measured.figures})
+            if measured.curve is not None:
+                for far, tar in zip(GRID, measured.curve.tolist(), strict=True):
+                    if not np.isnan(tar):
+                        self._curves.append({**place, "far": f"{far:.6g}", "tar": tar})
             if self._board is not None:
-                for name, value in row.items():
+                for name, value in measured.figures.items():
                     if value is not None:
                         self._board.add_scalar(f"{measured.protocol}/{name}", value, step)
         self._evaluations.flush()

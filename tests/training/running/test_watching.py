@@ -5,6 +5,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from facewise.errors import ProtocolError, TrainingError
 from facewise.evaluation import metrics
 from facewise.training import loop
 from facewise.training.evaluating import GRID, Examiner
+from facewise.training.evaluating.pair_form import PairForm
 from facewise.training.logs import CsvLog, read_log
 from facewise.training.loop import train
+from facewise.training.plots import _drawn
 from facewise.training.stopping import TrainingInterrupted
+from facewise.training.watching import EVALUATIONS
 
 Settings = Callable[..., Any]
 
@@ -231,7 +235,7 @@ def test_interrupted_while_it_is_measured(
 
 
 def test_a_single_fold_is_cut_in_ten(people: Path, tmp_path: Path) -> None:
-    from facewise.training.evaluating import _read
+    from facewise.training.evaluating.opening import open_protocol
 
     lines = ["12"]
     lines += [f"person{i % 5}\t{1 + i // 5}\t{2 + i // 5}" for i in range(12)]
@@ -243,16 +247,131 @@ def test_a_single_fold_is_cut_in_ten(people: Path, tmp_path: Path) -> None:
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(source.read_bytes())
     (tmp_path / "pairs.txt").write_text("\n".join(lines) + "\n")
-    protocol, tune = _read(f"lfw:{tmp_path / 'pairs.txt'}:{tmp_path}")
-    assert tune is None
-    assert protocol.folds.tolist() == 2 * [*range(10), 0, 1]
-    protocol, tune = _read(f"lfw:{tmp_path / 'pairs.txt'}:{tmp_path}:{tmp_path / 'pairs.txt'}")
-    assert tune is not None
-    assert protocol.fold_count == 1
-    with pytest.raises(TrainingError, match="evaluate: expected lfw:PAIRS:IMAGES, lfw"):
-        _read("lfw:a")
+    word = f"lfw:{tmp_path / 'pairs.txt'}:{tmp_path}"
+    form = open_protocol(word)
+    assert isinstance(form, PairForm)
+    assert form.tuning is None
+    assert form.protocol.folds.tolist() == 2 * [*range(10), 0, 1]
+    form = open_protocol(f"{word}:{tmp_path / 'pairs.txt'}")
+    assert isinstance(form, PairForm)
+    assert form.tuning is not None
+    assert form.protocol.fold_count == 1
+    with pytest.raises(TrainingError, match="evaluate: expected lfw:PAIRS:IMAGES or lfw"):
+        open_protocol("lfw:a")
     with pytest.raises(ProtocolError):
-        _read("csv:no.csv:no")
+        open_protocol("csv:no.csv:no")
+
+
+@pytest.fixture
+def search(people: Path, tmp_path: Path) -> str:
+    """Pictures of five people to search for among four, as `identification:GALLERY:PROBES`."""
+    for person in range(5):
+        for number in range(6):
+            kind = "gallery" if number < 2 else "probes"
+            if person < 4 or kind == "probes":
+                target = tmp_path / kind / f"person{person}" / f"{number}.png"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                copyfile(people / f"person{person}" / target.name, target)
+    return f"identification:{tmp_path / 'gallery'}:{tmp_path / 'probes'}"
+
+
+PAIRS_ONLY = ("accuracy", "accuracy_std", "auc", "eer", "threshold", "tar_at_0.01", "pairs")
+SEARCH_ONLY = ("rank_1", "rank_5", "dir_at_fpir_0.1", "probes", "failed_probes")
+
+
+def test_each_form_fills_its_columns(
+    measured: Any, pairs: str, search: str, tmp_path: Path
+) -> None:
+    import json
+
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = tmp_path / "run"
+    # It learns so little that accuracy and rank-1 rate are best at different steps.
+    config = measured(
+        run, evaluate=[search, pairs], epochs=3, tensorboard=True, projector=0, lr=1e-4, seed=1
+    )
+    result = train(config)
+    table = rows(run / "evaluations.csv")
+    assert [*table[0]] == [*EVALUATIONS]
+    # Later columns come at the end, so that programs that read by their place go on to.
+    assert EVALUATIONS[:13] == (
+        "step",
+        "epoch",
+        "protocol",
+        "accuracy",
+        "accuracy_std",
+        "auc",
+        "eer",
+        "threshold",
+        "tar_at_0.01",
+        "tar_at_0.001",
+        "tar_at_0.0001",
+        "pairs",
+        "failed_pairs",
+    )
+    assert [row["protocol"] for row in table] == 3 * [search, pairs]
+    for row in table[::2]:
+        assert {row[name] for name in PAIRS_ONLY} == {""}
+        assert (row["probes"], row["failed_probes"]) == ("20", "0")
+        assert row["rank_5"] == row["dir_at_fpir_0.1"] == ""  # four people, four strangers
+        assert 0 <= float(row["rank_1"]) <= 1
+    for row in table[1::2]:
+        assert {row[name] for name in SEARCH_ONLY} == {""}
+        assert row["accuracy"]
+    ranks = [float(row["rank_1"]) for row in table[::2]]
+    assert result.best == max(ranks)
+    assert result.best_step == 3 * (1 + ranks.index(max(ranks)))
+    accuracies = [float(row["accuracy"]) for row in table[1::2]]
+    assert accuracies[ranks.index(max(ranks))] < max(accuracies)
+    best = next(row for row in table[1::2] if int(row["step"]) == result.best_step)
+    content = json.loads((run / "spec.json").read_text())
+    assert content["measured"] == {
+        "identification rank 1": result.best,
+        "pairs": float(best["accuracy"]),
+    }
+    assert {row["protocol"] for row in rows(run / "roc.csv")} == {pairs}
+    assert (run / "roc.png").is_file()
+    events = reader.EventAccumulator(str(run / "tensorboard"))
+    events.Reload()
+    shown = [event.value for event in events.Scalars(f"{search}/rank_1")]
+    assert shown == pytest.approx(ranks)
+    scalars = {tag for tag in events.Tags()["scalars"] if tag.startswith(search)}
+    assert scalars == {f"{search}/{name}" for name in ("rank_1", "probes", "failed_probes")}
+
+
+def test_a_search_alone_has_no_curve(
+    measured: Any, search: str, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    run = tmp_path / "run"
+    train(measured(run, evaluate=[search], epochs=2))
+    # Its word is long: the legend has to leave room for the lines.
+    assert len(search) > 100
+    assert not [each for each in recwarn if "axes sizes collapsed" in str(each.message)]
+    assert rows(run / "roc.csv") == []
+    assert (run / "accuracy.png").is_file()
+    assert not (run / "roc.png").exists()
+
+
+def test_what_is_drawn_of_a_search() -> None:
+    empty = dict.fromkeys(EVALUATIONS, "")
+    drawn = [{**empty, "rank_1": "0.5", "dir_at_fpir_0.1": "0.4", "dir_at_fpir_0.01": "0.2"}]
+    assert _drawn(drawn) == [
+        ("rank_1", ", rank 1"),
+        ("dir_at_fpir_0.01", ", DIR at FPIR 0.01"),
+    ]
+    assert _drawn([{**empty, "rank_1": "0.5"}]) == [("rank_1", ", rank 1")]
+    assert _drawn([{**empty, "accuracy": "0.5"}]) == [("accuracy", "")]
+
+
+def test_a_run_of_an_earlier_version_goes_on(measured: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(measured(run, epochs=4, max_steps=6))
+    whole = rows(run / "evaluations.csv")
+    file = run / "evaluations.csv"
+    shorter = [line.split(",")[:13] for line in file.read_text().splitlines()]
+    file.write_text("".join(",".join(cells) + "\n" for cells in shorter))
+    CsvLog(file, EVALUATIONS, 6).close()
+    assert rows(file) == whole
 
 
 def test_tensorboard(measured: Any, pairs: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from facewise.cli.train import data, predict
 from facewise.cli.train.options import given, options_of
 from facewise.errors import FacewiseError
 from facewise.training.config import CONFIG, TrainConfig, read_yaml
+from facewise.training.protocol_words import parsed
 
 app = typer.Typer(help="Train or fine-tune a model on your own pictures.")
 _Options = options_of(TrainConfig)
@@ -104,11 +105,9 @@ def _train(file: Path | None, resume: bool, values: dict[str, Any]) -> None:
     early = ", stopped early" if result.stopped_early else ""
     typer.echo(f"{result.steps} steps{early}")
     if result.best is not None:
+        first_protocol = settings.evaluate[0]
         typer.echo(
-            f"best accuracy {result.best:.4f} at step {result.best_step}, by {_first(settings)}"
+            f"best {parsed(first_protocol).deciding} {result.best:.4f} at step "
+            f"{result.best_step}, by {first_protocol}"
         )
     typer.echo(f"model: {result.folder} (--model {result.folder})")
-
-
-def _first(settings: TrainConfig) -> str:
-    return settings.evaluate[0]

@@ -16,6 +16,7 @@ import numpy as np
 from facewise.errors import ProtocolError
 from facewise.evaluation.protocols.pairs import PairProtocol
 from facewise.evaluation.protocols.reading import (
+    Absent,
     PairList,
     TextList,
     existing,
@@ -30,7 +31,9 @@ _Shot: TypeAlias = tuple[str, int]
 """A person's name and the number of an image."""
 
 
-def read_lfw(pairs: Path, images: Path, folds: int | None = None) -> PairProtocol:
+def read_lfw(
+    pairs: Path, images: Path, folds: int | None = None, *, absent: Absent | None = None
+) -> PairProtocol:
     """Read a pairs file and find the images it names, before anything is computed.
 
     Args:
@@ -38,6 +41,8 @@ def read_lfw(pairs: Path, images: Path, folds: int | None = None) -> PairProtoco
             Windows.
         images: the folder with one folder of images a person.
         folds: use only the first so many folds; by default all.
+        absent: says of `NAME/NAME_0001` whether it may be missing, being a chip of a picture in
+            which no face was found; by default none may.
 
     Raises:
         ProtocolError: the file cannot be read or is not of the published form (the message names
@@ -59,7 +64,7 @@ def read_lfw(pairs: Path, images: Path, folds: int | None = None) -> PairProtoco
         same=order % (2 * each) < each,
         folds=order // (2 * each),
         people={_stem(shot): shot[0] for pair in found for shot in pair},
-    ).protocol(images, locate, folds, "NAME/NAME_0001.jpg, .jpeg or .png")
+    ).protocol(images, locate, folds, "NAME/NAME_0001.jpg, .jpeg or .png", absent)
 
 
 def _stem(shot: _Shot) -> str:

@@ -23,7 +23,8 @@ class PairProtocol:
     Attributes:
         name: of the protocol, for example `lfw`.
         sha256: of the files that list the pairs.
-        images: m of them, each once.
+        images: m of them, each once. Where a reader was told that some may be missing, no file is
+            at their path, and they count as pictures without a face.
         names: what reports call each image, unique: its path below the folder of images, with `/`
             on every system, or its number in a pack.
         people: whom each image shows, or None where the protocol does not say.

@@ -20,6 +20,7 @@ import numpy as np
 
 from facewise.evaluation.protocols.pairs import PairProtocol
 from facewise.evaluation.protocols.reading import (
+    Absent,
     PairList,
     TextList,
     check_pair,
@@ -59,7 +60,9 @@ class _Row(NamedTuple):
     people: tuple[str, str] | None
 
 
-def read_pairs_csv(pairs: Path, images: Path, folds: int | None = None) -> PairProtocol:
+def read_pairs_csv(
+    pairs: Path, images: Path, folds: int | None = None, *, absent: Absent | None = None
+) -> PairProtocol:
     """Read a table of pairs and find the images it names, before anything is computed.
 
     Without a column of folds the pairs are dealt to ten, or to as many as there are pairs of the
@@ -75,6 +78,8 @@ def read_pairs_csv(pairs: Path, images: Path, folds: int | None = None) -> PairP
         pairs: the file.
         images: the folder that paths begin in; absolute paths must lead into it.
         folds: use only the first so many folds; by default all.
+        absent: says of an image's path below `images` whether it may be missing, being a chip of
+            a picture in which no face was found; by default none may.
 
     Raises:
         ProtocolError: the file cannot be read or is not of this form, a path leads out of the
@@ -111,7 +116,7 @@ def read_pairs_csv(pairs: Path, images: Path, folds: int | None = None) -> PairP
         folds=of_fold,
         people=_people(listing, rows) or _folders(rows),
         remarks=tuple(remarks),
-    ).protocol(images, lambda image: existing(images / image), folds)
+    ).protocol(images, lambda image: existing(images / image), folds, absent=absent)
     return replace(protocol, folds_given=bool(given))
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Locate: TypeAlias = Callable[[str], "Path | None"]
 """From what a list calls an image to its file, or None where there is none."""
 
+Absent: TypeAlias = Callable[[str], bool]
+"""From what a list calls an image to whether it may be missing, because nobody found its face."""
+
 MOST_DIGITS = 9
 """Numbers with more are no numbers of a list: they fit every integer type, and no mistake does."""
 
@@ -185,7 +188,12 @@ class PairList:
     remarks: tuple[str, ...] = ()
 
     def protocol(
-        self, root: Path, locate: Locate, folds: int | None, expected: str = ""
+        self,
+        root: Path,
+        locate: Locate,
+        folds: int | None,
+        expected: str = "",
+        absent: Absent | None = None,
     ) -> PairProtocol:
         """The protocol, with the images of the folds that are wanted.
 
@@ -196,6 +204,8 @@ class PairList:
             locate: how an image is found.
             folds: use only the first so many; None uses all.
             expected: what missing images should be called.
+            absent: which may be missing; the protocol has a path for them, and no file is there.
+                A remark says how many. None allows none.
 
         Raises:
             ProtocolError: there are fewer folds, one lacks pairs of a kind, or images are missing.
@@ -213,11 +223,14 @@ class PairList:
         pairs = [self.pairs[i] for i in np.flatnonzero(wanted).tolist()]
         called = sorted({image for pair in pairs for image in pair})
         number = {image: i for i, image in enumerate(called)}
-        files = find_images(root, called, locate, self.file, expected)
+        files = find_images(root, called, locate, self.file, expected, absent)
+        remarks = list(self.remarks)
         again = len(pairs) - len({(min(pair), max(pair)) for pair in pairs})
-        repeats = (
-            (f"{again} of {len(pairs)} pairs are listed again, and count again",) if again else ()
-        )
+        if again:
+            remarks.append(f"{again} of {len(pairs)} pairs are listed again, and count again")
+        without = [] if absent is None else [file for file in files if not file.exists()]
+        if without:
+            remarks.append(f"{len(without)} of {len(files)} images are missing: they show no face")
         return PairProtocol(
             name=self.name,
             sha256=self.sha256,
@@ -227,12 +240,17 @@ class PairList:
             pairs=np.array([(number[a], number[b]) for a, b in pairs], np.intp),
             same=self.same[wanted],
             folds=self.folds[wanted],
-            remarks=(*self.remarks, *repeats),
+            remarks=tuple(remarks),
         )
 
 
 def find_images(
-    root: Path, called: Sequence[str], locate: Locate, listed_in: Path, expected: str = ""
+    root: Path,
+    called: Sequence[str],
+    locate: Locate,
+    listed_in: Path,
+    expected: str = "",
+    absent: Absent | None = None,
 ) -> tuple[Path, ...]:
     """The files of all images that a list names.
 
@@ -242,6 +260,7 @@ def find_images(
         locate: how one is found.
         listed_in: the list.
         expected: what they should be called, for the error.
+        absent: which may be missing; theirs is a path below the folder where no file is.
 
     Raises:
         ProtocolError: the folder or images are missing; names the first few.
@@ -251,7 +270,9 @@ def find_images(
     found, missing = [], []
     for image in called:
         file = locate(image)
-        if file is None:
+        if file is None and absent is not None and absent(image):
+            found.append(root / image)
+        elif file is None:
             missing.append(image)
         else:
             found.append(file)

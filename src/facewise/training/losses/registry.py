@@ -14,6 +14,7 @@ from facewise.training.losses.combined import CombinedMargin
 from facewise.training.losses.cosface import CosFace
 from facewise.training.losses.curricularface import CurricularFace
 from facewise.training.losses.face_loss import FaceLoss
+from facewise.training.losses.library import PREFIX, LibraryLoss, library_options
 from facewise.training.losses.magface import MagFace
 from facewise.training.losses.softmax import NormFace, Softmax
 from facewise.training.losses.sphereface import SphereFace
@@ -40,7 +41,7 @@ _ON_CLASSES: dict[str, type[Any]] = {
 
 
 def loss_names() -> list[str]:
-    """The names `build_loss` knows, sorted."""
+    """The names `build_loss` knows, sorted; it also takes `pml:NAME`, see `LibraryLoss`."""
     return sorted([*_ON_DISTANCES, *_ON_CLASSES])
 
 
@@ -49,11 +50,14 @@ def loss_options(name: str) -> dict[str, Any]:
 
     Raises:
         TrainingError: there is no such loss; names those there are.
+        ExtraMissingError: a loss of pytorch-metric-learning, and that is not installed.
 
     Example:
         >>> loss_options("triplet")
         {'margin': 0.2, 'mining': 'semi-hard'}
     """
+    if name.startswith(PREFIX):
+        return library_options(name.removeprefix(PREFIX))
     return {
         parameter.name: parameter.default
         for base in reversed(_loss_class(name).__mro__)
@@ -67,7 +71,7 @@ def build_loss(name: str, *, num_classes: int, embedding_size: int, **options: A
     """A loss for a training set and a backbone.
 
     Args:
-        name: one of `loss_names()`.
+        name: one of `loss_names()`, or `pml:NAME` for any loss of pytorch-metric-learning.
         num_classes: people in the training set; losses on distances do without.
         embedding_size: length d of the backbone's embeddings.
         options: those of the loss, see `loss_options` and the classes.
@@ -77,6 +81,7 @@ def build_loss(name: str, *, num_classes: int, embedding_size: int, **options: A
 
     Raises:
         TrainingError: an unknown name or option, or an option out of its range.
+        ExtraMissingError: a loss of pytorch-metric-learning, and that is not installed.
 
     Example:
         >>> import torch
@@ -89,6 +94,8 @@ def build_loss(name: str, *, num_classes: int, embedding_size: int, **options: A
     if unknown:
         raise TrainingError(f"{name}: no option {unknown[0]!r}; it has {', '.join(sorted(known))}")
     loss: FaceLoss
+    if name.startswith(PREFIX):
+        return LibraryLoss(name.removeprefix(PREFIX), num_classes, embedding_size, **options)
     if name in _ON_DISTANCES:
         loss = _ON_DISTANCES[name](embedding_size, **options)
     else:
@@ -104,4 +111,7 @@ def _loss_class(name: str) -> type[FaceLoss]:
         return found
     close = difflib.get_close_matches(name, loss_names(), n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    raise TrainingError(f"unknown loss {name!r}; {hint}there are {', '.join(loss_names())}")
+    raise TrainingError(
+        f"unknown loss {name!r}; {hint}there are {', '.join(loss_names())}, and "
+        f"{PREFIX}NAME for those of pytorch-metric-learning"
+    )

@@ -34,6 +34,16 @@ def test_rates_that_are_not_given(given: dict[str, Any], rates: tuple[float, flo
     assert TrainConfig.from_mapping({**LEAST, **given}).rates == pytest.approx(rates)
 
 
+def test_gradients_are_clipped_where_there_is_something_to_lose() -> None:
+    def largest(**given: Any) -> float | None:
+        return TrainConfig.from_mapping({**LEAST, **given}).largest_gradient
+
+    assert largest() is None
+    assert largest(clip=3) == 3
+    assert largest(pretrained="a.pt") == 1
+    assert largest(pretrained="a.pt", clip=100) == 100
+
+
 def test_a_file_gives_back_every_setting(tmp_path: Path) -> None:
     given = {
         **LEAST,

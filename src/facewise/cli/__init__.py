@@ -86,10 +86,16 @@ def _facewise(
     """Find, compare and recognise faces in photos, offline."""
 
 
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as a line for people: where in the code it came from is not for them."""
+    typer.echo(f"warning: {shown(str(message))}", err=True)
+
+
 def main() -> None:
     """Run the command line of this process; ends the process."""
     # Pictures up to `images.MAX_PIXELS` are wanted; Pillow begins to warn at half of that.
     warnings.filterwarnings("ignore", message=".*decompression bomb")
+    warnings.showwarning = _show_warning
     for stream in filter(None, (sys.stdout, sys.stderr)):
         # A file name may hold what the terminal's encoding lacks: escape it rather than fail.
         stream.reconfigure(errors="backslashreplace")

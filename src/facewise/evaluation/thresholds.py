@@ -61,10 +61,10 @@ def operating_points(
         vectors: float32 (m, d), unit length; rows with NaN are images that failed and are left out.
         people: whom each image shows.
         fars: rates in (0, 1). Those that fewer than `MIN_FALSE_ACCEPTS` pairs would measure are
-            left out of the result.
+            left out of the result, and so are those that too many equal vectors exceed.
 
     Raises:
-        ProtocolError: too few images for any of the rates.
+        ProtocolError: too few images, or too many equal vectors, for any of the rates.
         ValueError: a rate outside (0, 1).
     """
     usable = ~np.isnan(vectors).any(axis=1)
@@ -91,7 +91,7 @@ def operating_points_of_pairs(
         fars: as of `operating_points`.
 
     Raises:
-        ProtocolError: too few pairs for any of the rates.
+        ProtocolError: too few pairs, or too many of equal vectors, for any of the rates.
         ValueError: a rate outside (0, 1).
     """
     allowed = _allowed(fars, len(similarity), f"there are {len(similarity)} pairs")
@@ -113,13 +113,24 @@ def _allowed(fars: Sequence[float], total: int, having: str) -> dict[float, int]
 def _choose(
     allowed: dict[float, int], counts: NDArray[np.int64]
 ) -> tuple[dict[float, float], dict[float, float]]:
-    """By rate the lowest threshold that accepts no more than it allows, and what it does accept."""
+    """By rate the lowest threshold that accepts no more than it allows, and what it does accept.
+
+    Raises:
+        ProtocolError: there is none up to 1 for any of the rates.
+    """
     accepted = np.append(np.cumsum(counts[::-1])[::-1], 0)  # at or above each step
     thresholds, measured = {}, {}
     for far, count in allowed.items():
         step = int(np.argmax(accepted <= count))
+        if step > _FURTHEST + _STEPS:  # above 1
+            continue
         thresholds[far] = (step - _FURTHEST) / _STEPS
         measured[far] = float(accepted[step] / accepted[0])
+    if not thresholds:
+        raise ProtocolError(
+            f"{accepted[-2]:,} of {accepted[0]:,} pairs of different people have equal vectors: "
+            f"the model does not tell them apart, whatever the rate up to {max(allowed):g}"
+        )
     return thresholds, measured
 
 

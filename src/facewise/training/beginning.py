@@ -72,12 +72,19 @@ def begun(config: TrainConfig, resume: bool) -> TrainConfig:
     """The configuration, which has to be that of the run that goes on.
 
     Raises:
-        TrainingError: it differs, or there is a run and none is to go on.
+        TrainingError: it differs, there is a run and none is to go on, or a run whose checkpoints
+            are gone.
     """
     known = config.out / CONFIG
-    if Checkpoints(config.out / CHECKPOINTS).steps() and not resume:
+    checkpoints = bool(Checkpoints(config.out / CHECKPOINTS).steps())
+    if checkpoints and not resume:
         raise TrainingError(
             f"{config.out}: holds a run; resume it (--resume), or choose another folder"
+        )
+    if (config.out / "model.safetensors").exists() and not checkpoints:
+        raise TrainingError(
+            f"{config.out}: holds a model and no checkpoints to go on from; choose another folder "
+            "(--pretrained takes the weights of this one)"
         )
     if resume and known.is_file():
         return continued(load_config(known), config)

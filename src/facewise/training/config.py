@@ -31,6 +31,10 @@ CHANGEABLE = (
 DEFAULT_LR = {"sgd": 0.1, "adagrad": 0.01, "rmsprop": 1e-3, "adam": 1e-3, "adamw": 1e-3}
 """Learning rate by optimiser, where none is given and training begins anew."""
 
+DEFAULT_CLIP = 1.0
+"""Largest norm of the gradient, where none is given but weights are: with few people, steps
+of the usual length soon destroy what a model has learnt from millions."""
+
 DEFAULT_LOSS = {"embed": "arcface", "classify": "normface"}
 """By task, where none is named."""
 
@@ -56,6 +60,8 @@ class TrainConfig:
         input_size: side of the chips in pixels; None is the backbone's own.
         pretrained: weights to begin with: "imagenet" (timm), a model of the zoo, a file or a
             finished run; None begins anew.
+        imprint: with `pretrained`, begin the weights of classes with the model's own mean vector of
+            each person, where the loss has such weights, instead of chance.
         freeze: layers that do not learn, by name; or "head-only"; or the share of layers, such as
             "0.9": from the input on, or with "-0.9" from the output on.
         loss: a name of `facewise.training.losses.loss_names()`, or `pml:NAME` for one of
@@ -81,7 +87,8 @@ class TrainConfig:
         schedule_options: of the schedule, such as milestones and gamma of "step".
         warmup_epochs: the rates rise from 0 over so many epochs; parts of one count.
         accumulate: batches whose gradients make one step.
-        clip: largest norm of the gradient; None does not clip.
+        clip: largest norm of the gradient; None is `DEFAULT_CLIP` where weights are given to begin
+            with, and else does not clip.
         ema: decay of the moving average of the weights, which is then what is measured and saved.
         precision: what the backbone computes in; losses are float32 always.
         compile: compile the backbone with `torch.compile`.
@@ -128,6 +135,9 @@ class TrainConfig:
     pretrained: str | None = setting(
         None, "Begin with weights: imagenet, a model of the zoo, a file or a run."
     )
+    imprint: bool = setting(
+        True, "With --pretrained, begin the weights of classes with its vectors of the people."
+    )
     freeze: tuple[str, ...] = setting(
         (), "Layers that do not learn, by name; head-only; or a share such as 0.9. Repeatable."
     )
@@ -136,7 +146,9 @@ class TrainConfig:
     sampler: Literal["auto", "plain", "balanced", "pk"] = setting(
         "auto", "How batches are drawn; auto is pk for losses that compare pictures."
     )
-    batch_size: int = setting(64, "Pictures in a batch, of all processes together.", least=1)
+    batch_size: int = setting(
+        64, "Pictures in a batch, of all processes together.", least=2, most=1 << 20
+    )
     pictures_each: int = setting(4, "Pictures of a person in a batch, with pk.", least=2)
     triplets: Path | None = setting(None, "List of triplets (.npy) of the loss triplet-offline.")
     triplet_count: int = setting(10_000, "Triplets that are drawn where it is missing.", least=1)
@@ -161,7 +173,9 @@ class TrainConfig:
     schedule_options: Mapping[str, Any] = setting({}, "Of the schedule, NAME=VALUE; repeatable.")
     warmup_epochs: float = setting(0.0, "The rates rise over so many epochs first.", least=0)
     accumulate: int = setting(1, "Batches whose gradients make one step.", least=1)
-    clip: float | None = setting(None, "Largest norm of the gradient.", above=0)
+    clip: float | None = setting(
+        None, "Largest norm of the gradient. Default: 1 with pretrained weights.", above=0
+    )
     ema: float | None = setting(
         None, "Decay of the moving average of the weights.", above=0, below=1
     )
@@ -171,7 +185,7 @@ class TrainConfig:
     compile: bool = setting(False, "Compile the backbone with torch.compile.")
     device: Literal["auto", "cpu", "cuda"] = setting("auto", "Where it runs.")
     workers: int = setting(0, "Processes that load pictures.", least=0)
-    seed: int = setting(0, "Of everything random.", least=0)
+    seed: int = setting(0, "Of everything random.", least=0, most=(1 << 32) - 1)
     evaluate: tuple[str, ...] = setting(
         (),
         "Protocol to measure by: FORM:PAIRS:IMAGES (lfw, calfw, cplfw, agedb, csv), FORM:ROOT "
@@ -214,6 +228,11 @@ class TrainConfig:
     def loss_name(self) -> str:
         """The loss, that of the task where none is named."""
         return self.loss or DEFAULT_LOSS[self.task]
+
+    @property
+    def largest_gradient(self) -> float | None:
+        """The norm that gradients are clipped to, or None."""
+        return DEFAULT_CLIP if self.clip is None and self.pretrained is not None else self.clip
 
     @property
     def rates(self) -> tuple[float, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch.utils.data import Dataset
 
@@ -16,6 +18,9 @@ from facewise.training.losses import FaceLoss, OfflineTripletLoss
 from facewise.training.processes import world
 from facewise.training.triplet_sampler import TripletSampler, the_triplets
 
+_SHOWN = 5
+"""Problems that are named."""
+
 
 class Numbered(Dataset[tuple[torch.Tensor, int, int]]):
     """The pictures with their numbers, so that an error can name them."""
@@ -29,6 +34,20 @@ class Numbered(Dataset[tuple[torch.Tensor, int, int]]):
     def __getitem__(self, number: int) -> tuple[torch.Tensor, int, int]:
         chip, label = self._dataset[number]
         return chip, label, int(number)
+
+
+def tell_problems(index: FaceIndex) -> None:
+    """Warn of what was left out when the data were listed."""
+    found = index.problems
+    if not found:
+        return
+    shown = "; ".join(str(problem) for problem in found[:_SHOWN])
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    warnings.warn(
+        f"{len(found)} left out of the data: {shown}{more} (`facewise train index` lists all)",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def require_people(index: FaceIndex, config: TrainConfig) -> None:

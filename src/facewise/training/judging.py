@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from facewise.embedding import Embedder
     from facewise.training.config import TrainConfig
     from facewise.training.data.dataset import ChipDataset
     from facewise.training.state import Parts
@@ -64,6 +65,12 @@ class Jury:
         """Whether a model was written."""
         return (self._config.out / "model.safetensors").is_file()
 
+    @property
+    def embedder(self) -> Embedder:
+        """What was learnt, as serving would run it."""
+        self._update_twin()
+        return embedder_of(self._twin, self._spec, self._device)
+
     def judge(self, watch: Watch, epoch: float) -> None:
         """Measure by every protocol, and write the model if it is the best so far.
 
@@ -98,8 +105,7 @@ class Jury:
         for examiner, each in zip(self._examiners, measured, strict=False):
             thresholds = thresholds or examiner.thresholds(each.vectors)
         if not thresholds:
-            embedder = embedder_of(self._twin, spec, self._device)
-            thresholds = thresholds_of_training(self._dataset, embedder)
+            thresholds = thresholds_of_training(self._dataset, self.embedder)
         spec = replace(spec, thresholds=thresholds, measured=for_spec(measured))
         save_model(out, self._twin, spec)
         if self._config.task == "classify":

@@ -28,9 +28,16 @@ from facewise.training.data.dataset import ChipDataset
 from facewise.training.data.index import at_least
 from facewise.training.depthwise import spare_depthwise
 from facewise.training.evaluating import Examiner
-from facewise.training.feeding import Numbered, require_people, the_augmentation, the_sampler
+from facewise.training.feeding import (
+    Numbered,
+    require_people,
+    tell_problems,
+    the_augmentation,
+    the_sampler,
+)
 from facewise.training.freed_memory import keep_freed_memory
 from facewise.training.freezing import freeze, hold_frozen_norms, parsed_freeze
+from facewise.training.imprinting import directions_of
 from facewise.training.judging import Jury
 from facewise.training.known_options import known_options
 from facewise.training.losses import FaceLoss, build_loss
@@ -125,6 +132,8 @@ class _Run:
         self._main: bool = accelerator.is_main_process
         seed_all(config.seed)
         index = read_index(config.data, config.data_form, config.images)
+        if self._main:
+            tell_problems(index)
         self._index = at_least(index, config.at_least)
         require_people(self._index, config)
         backbone, self.spec = build_backbone(
@@ -290,7 +299,18 @@ class _Run:
             self._sampler.load_state_dict(self._parts.restore(checkpoint, self._facts))
             if self._main:
                 self._checkpoints.forget_after(checkpoint.step)
+        elif self.config.pretrained is not None and self.config.imprint:
+            self._imprint()
         return self._parts.progress
+
+    def _imprint(self) -> None:
+        """Let the weights of classes begin with the people as the pretrained model sees them."""
+        loss = self._parts.loss
+        if not loss.has_directions:
+            return
+        if self._main:
+            loss.begin_with(directions_of(self._dataset, self._jury.embedder))
+        made_equal(loss)
 
     def _done(self) -> bool:
         return self._parts.progress.stopped_early or self._parts.progress.step >= self.total
@@ -326,7 +346,7 @@ class _Run:
     def _step(self, batches: list[Any], begun_at: int) -> None:
         """Make one step of the optimiser from its batches."""
         parts, accelerator = self._parts, self._accelerator
-        rates = rates_of(parts.optimizer)
+        rates, largest = rates_of(parts.optimizer), self.config.largest_gradient
         losses: list[float] = []
         pictures = 0
         for chips, labels, numbers in batches:
@@ -335,8 +355,8 @@ class _Run:
             with accelerator.accumulate(self._network):
                 loss, count = self._forward(chips, labels, numbers)
                 accelerator.backward(loss)
-                if accelerator.sync_gradients and self.config.clip is not None:
-                    accelerator.clip_grad_norm_(self._learning(), self.config.clip)
+                if accelerator.sync_gradients and largest is not None:
+                    accelerator.clip_grad_norm_(self._learning(), largest)
                 self._optimizer.step()
                 self._optimizer.zero_grad()
             losses.append(loss.item())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ def thresholds_of_training(dataset: ChipDataset, embedder: Embedder) -> tuple[Th
         embedder: with the weights that were learnt.
 
     Returns:
-        Those rates that so many pairs measure, which may be none.
+        Those rates that so many pairs measure, which may be none: then a warning says why.
     """
     count = len(dataset)
     numbers = np.unique(np.linspace(0, count - 1, min(count, _PICTURES)).astype(np.intp))
@@ -53,7 +54,8 @@ def thresholds_of_training(dataset: ChipDataset, embedder: Embedder) -> tuple[Th
     people = [index.names[label] for label in index.labels[numbers].tolist()]
     try:
         points = operating_points(vectors, people)
-    except ProtocolError:
+    except ProtocolError as error:
+        warnings.warn(f"the model has no thresholds: {error}", RuntimeWarning, stacklevel=2)
         return ()
     where = f"{len(numbers):,} pictures of the people it was trained on; strangers are more alike"
     return tuple(Threshold(value, far, where) for far, value in points.thresholds.items())

@@ -44,8 +44,8 @@ class TripletSampler(BatchSampler):
     ) -> None:
         if batch_size % (3 * world):
             raise TrainingError(
-                f"batch_size: expected a multiple of {3 * world}, three pictures a triplet for "
-                f"{world} processes, got {batch_size}"
+                f"batch_size: expected a multiple of {3 * world}, three pictures a triplet"
+                f"{f' in {world} processes' if world > 1 else ''}, got {batch_size}"
             )
         super().__init__(labels, batch_size=batch_size, seed=seed, rank=rank, world=world)
         self._triplets = triplets.triplets

@@ -55,9 +55,10 @@ def test_records_are_chips_too(write_records, spec, content, picture) -> None:
 def test_chips_of_another_size_are_an_error_or_resized(people, spec, content, picture) -> None:
     image = picture(0, 32, 32)
     index = read_folder(people({"ann/1.png": content(image)}))
-    with pytest.raises(
-        ChipError, match=r"1\.png: 32×32 .* test\.tiny takes chips of 16×16.*resize"
-    ):
+    expected = r"1\.png: 32×32 .* test\.tiny takes chips of 16×16.*resize"
+    with pytest.raises(ChipError, match=expected):
+        ChipDataset(index, spec).chip(0)
+    with pytest.raises(TrainingError, match=f"none of 1 pictures can be used, .*{expected}"):
         ChipDataset(index, spec)[0]
     chip, _ = ChipDataset(index, spec, resize=True)[0]
     means = image.reshape(16, 2, 16, 2, 3).mean((1, 3))
@@ -67,7 +68,7 @@ def test_chips_of_another_size_are_an_error_or_resized(people, spec, content, pi
     assert np.array_equal(chip.numpy(), cv2.resize(image, (64, 64)))
     oblong = read_folder(people({"ann/1.png": content(picture(0, 16, 20))}, root="oblong"))
     with pytest.raises(ChipError, match="20×16 pixels"):
-        ChipDataset(oblong, spec, resize=True)[0]
+        ChipDataset(oblong, spec, resize=True).chip(0)
 
 
 def test_photos_are_cut_at_the_most_central_face(photos, spec, detector, picture) -> None:
@@ -138,8 +139,16 @@ def test_a_bad_picture_is_replaced_by_the_next_of_the_person(
     assert detector.seen == seen  # that there is no face is kept, too
     with pytest.raises(ImageError, match=r"2\.png: no face found"):
         dataset.chip(1)
-    with pytest.raises(TrainingError, match=r"bob: none of the 1 pictures can be used, .*no face"):
-        dataset[4]
+    with pytest.warns(RuntimeWarning, match=r"bob.*no face found; .*ann.*1\.png takes its place"):
+        chip, label = dataset[4]
+    assert label == 0  # nobody learns that ann is bob
+    assert np.array_equal(chip.numpy(), picture(1, 40, 50)[12:28, 17:33])
+    nobody = ChipDataset(read_folder(people({"c/1.png": black, "d/1.png": black}, root="none")),
+                         spec, detector=detector)  # fmt: skip
+    with pytest.raises(TrainingError, match=r"none of 2 pictures can be used, .*no face found"):
+        nobody[0]
+    with pytest.raises(IndexError):
+        nobody[2]
 
 
 def test_arguments_that_contradict_each_other(chips, spec, detector, tmp_path) -> None:

@@ -77,7 +77,7 @@ def test_options() -> None:
     assert loss.loss.margin == 0.3
     with pytest.raises(TrainingError, match="no option 'marjin'"):
         build_loss("pml:TripletMarginLoss", num_classes=3, embedding_size=6, marjin=1)
-    with pytest.raises(TrainingError, match=r"pml:NoLoss: no such loss; .*ArcFaceLoss"):
+    with pytest.raises(TrainingError, match=r"pml:NoLoss: there is none; .*ArcFaceLoss"):
         build_loss("pml:NoLoss", num_classes=3, embedding_size=6)
     with pytest.raises(TrainingError, match=r"pml:RankedListLoss: .*Tn"):
         build_loss("pml:RankedListLoss", num_classes=3, embedding_size=6)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -311,3 +313,52 @@ def test_options_that_there_are_not(
 def test_one_person_is_nobody_to_tell_apart(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="at_least: nobody has 7 pictures"):
         train(settings(tmp_path / "run", at_least=7))
+
+
+def test_a_pretrained_run_begins_with_the_people_it_sees(
+    settings: Settings, losses: Losses, tmp_path: Path
+) -> None:
+    # The toy begins with chance whatever it is given, but even so a person's pictures are alike.
+    once = {"backbone": "toy", "pretrained": "some.pt", "max_steps": 1}
+    train(settings(tmp_path / "known", **once))
+    train(settings(tmp_path / "chance", **once, imprint=False))
+    [known], [chance] = (losses(tmp_path / run) for run in ("known", "chance"))
+    assert float(known) < 0.9 * float(chance)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_model_without_checkpoints_is_left_alone(
+    settings: Settings, tmp_path: Path, resume: bool
+) -> None:
+    run = tmp_path / "run"
+    train(settings(run, backbone="toy", max_steps=3))
+    model = (run / "model.safetensors").read_bytes()
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(TrainingError, match="holds a model and no checkpoints to go on from"):
+        train(settings(run, backbone="toy", max_steps=3), resume=resume)
+    assert (run / "model.safetensors").read_bytes() == model
+
+
+def test_what_was_left_out_is_told(settings: Settings, people: Path, tmp_path: Path) -> None:
+    data = tmp_path / "people"
+    shutil.copytree(people, data)
+    (data / "person0" / "empty.png").write_bytes(b"")
+    with pytest.warns(RuntimeWarning, match=r"1 left out of the data: .*empty\.png"):
+        train(settings(tmp_path / "run", data=str(data), backbone="toy", max_steps=1))
+
+
+def test_a_model_that_tells_nobody_apart_is_written_with_a_warning(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from facewise.training import judging
+
+    def alike(network: Any, spec: Any, device: Any) -> Any:
+        def same(chips: Any, flip: bool) -> Any:
+            return np.full((len(chips), 4), 0.5, np.float32)
+
+        return SimpleNamespace(spec=SimpleNamespace(embedding_size=4), flip=False, embed=same)
+
+    monkeypatch.setattr(judging, "embedder_of", alike)
+    with pytest.warns(RuntimeWarning, match="no thresholds: .* does not tell them apart"):
+        train(settings(tmp_path / "run", backbone="toy", max_steps=1))
+    assert (tmp_path / "run" / "model.safetensors").is_file()

@@ -19,6 +19,8 @@ from facewise.training.data.draws import generator_of
 from facewise.training.data.sources import read_source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from facewise.detection import Detector
@@ -27,14 +29,19 @@ if TYPE_CHECKING:
     from facewise.zoo import ModelSpec
 
 
+_OTHERS = 100
+"""Pictures of other people that are tried in place of one."""
+
+
 class ChipDataset(Dataset[tuple[torch.Tensor, int]]):
     """Item i is `(chip, label)`: uint8 RGB (S, S, 3), S being the spec's input size, and an int.
 
     Chips become a network's input by `facewise.embedding.embedder.normalised` and by nothing else.
 
-    A picture that cannot be read, or shows no face, is replaced by the next one of the same person,
-    with a warning that names it: hours of training do not end for it, and the label stays true.
-    `verified` and `align_all` find such pictures beforehand.
+    A picture that cannot be read, shows no face, or is a chip of another size is replaced by the
+    next one of the same person, or of the next person where this one has no other; a warning names
+    it. Hours of training do not end for it, and the label stays true. `verified` and `align_all`
+    find such pictures beforehand.
 
     Args:
         index: the pictures.
@@ -42,8 +49,8 @@ class ChipDataset(Dataset[tuple[torch.Tensor, int]]):
         aligned: the pictures are chips already; else their most central face is found and cut. By
             default they are chips if no detector is given.
         detector: finds the faces; by default that of `load_detector()`, where it is needed.
-        resize: chips of another size are resized; without it they are an error, since they were cut
-            for another model.
+        resize: chips of another size are resized; without it they cannot be used, since they were
+            cut for another model.
         cache_dir: a folder that keeps the chips that were cut, by the content of the photos: the
             second epoch reads them.
         augment: changes chips at random, seeded by `seed` and the `Draw` that samplers give; with
@@ -94,14 +101,16 @@ class ChipDataset(Dataset[tuple[torch.Tensor, int]]):
         """The chip and the label of a picture.
 
         Raises:
-            ChipError: a chip is not of the spec's size.
-            TrainingError: no picture of this person can be used.
+            IndexError: there is no such picture.
+            TrainingError: neither this picture nor many others can be used.
         """
-        label = int(self.index.labels[item])
-        chip = torch.from_numpy(self._usable(int(item), label))
+        if not -len(self) <= item < len(self):
+            raise IndexError(f"picture {item} of {len(self)}")
+        found, number = self._usable(int(item) % len(self))
+        chip = torch.from_numpy(found)
         if self.augment is not None:
             chip = self.augment(chip, generator_of(item, self.seed))
-        return chip, label
+        return chip, int(self.index.labels[number])
 
     def chip(self, number: int) -> NDArray[np.uint8]:
         """The chip of a picture, uint8 (S, S, 3), as it is, without augmentation.
@@ -130,28 +139,35 @@ class ChipDataset(Dataset[tuple[torch.Tensor, int]]):
             self._kept.put(key, found)
         return found
 
-    def _usable(self, number: int, label: int) -> NDArray[np.uint8]:
+    def _usable(self, number: int) -> tuple[NDArray[np.uint8], int]:
+        """The chip of a picture or of the next that can be used, and its number."""
         try:
-            return self.chip(number)
-        except ImageError as error:
+            return self.chip(number), number
+        except (ImageError, ChipError) as error:
             reason = str(error)
-        own = np.flatnonzero(self.index.labels == label)
-        after = np.searchsorted(own, number % len(self.index), side="right")
-        for other in np.roll(own, -after)[:-1].tolist():
+        tried = 1
+        for other in self._instead(number):
+            tried += 1
             try:
                 chip = self.chip(other)
-            except ImageError:
+            except (ImageError, ChipError):
                 continue
             warnings.warn(
                 f"{reason}; {self.index.sources[other]} takes its place",
                 RuntimeWarning,
                 stacklevel=3,
             )
-            return chip
-        raise TrainingError(
-            f"{self.index.names[label]}: none of the {len(own)} pictures can be used, for example "
-            f"{reason}; leave the person out"
-        )
+            return chip, other
+        raise TrainingError(f"none of {tried} pictures can be used, for example {reason}")
+
+    def _instead(self, number: int) -> Iterator[int]:
+        """Pictures that may take the place of one: all of its person, then some of the next."""
+        labels = self.index.labels
+        own = np.flatnonzero(labels == labels[number])
+        yield from np.roll(own, -np.searchsorted(own, number, side="right"))[:-1].tolist()
+        others = np.flatnonzero(labels != labels[number])
+        after = np.searchsorted(others, number)
+        yield from np.roll(others, -after)[:_OTHERS].tolist()
 
     def _fitting(self, chip: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
         height, width = chip.shape[:2]

@@ -23,9 +23,11 @@ class FaceLoss(nn.Module):
     Attributes:
         embedding_size: length d of the embeddings.
         needs_pairs: whether a batch must hold several pictures of a person (P x K sampling).
+        has_directions: whether it has a direction for each person, which `begin_with` sets.
     """
 
     needs_pairs = False
+    has_directions = False
 
     def __init__(self, embedding_size: int) -> None:
         super().__init__()
@@ -52,6 +54,16 @@ class FaceLoss(nn.Module):
         """Own parameters by the rate they learn with: "head" and "centers"."""
         parameters = list(self.parameters())
         return {"head": parameters} if parameters else {}
+
+    def begin_with(self, directions: Tensor) -> None:
+        """Begin with known people instead of chance (Qi 2018, "imprinted weights").
+
+        Does nothing where the loss has no such weights.
+
+        Args:
+            directions: float32 (num_classes, d), of unit length: the mean vector of each person;
+                NaN where it is not known.
+        """
 
     def attach(self, optimizer: Optimizer) -> None:
         """Meet the optimiser that holds the parameters of this loss; call once, before training.
@@ -92,9 +104,10 @@ def checked_range(name: str, value: float, low: float, high: float = float("inf"
     Raises:
         TrainingError: it does not, or is not a number.
     """
-    if not low <= value <= high:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not low <= value <= high:
         limits = f"at least {low:g}" if high == float("inf") else f"{low:g} to {high:g}"
-        raise TrainingError(f"{name}: expected {limits}, got {value}")
+        raise TrainingError(f"{name}: expected {limits}, got {value!r}")
     return value
 
 

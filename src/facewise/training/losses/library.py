@@ -108,7 +108,7 @@ def library_options(name: str) -> dict[str, Any]:
 def _class_of(name: str) -> type[torch.nn.Module]:
     names = library_losses()
     if name not in names:
-        raise TrainingError(f"{PREFIX}{name}: no such loss; the library has {', '.join(names)}")
+        raise TrainingError(f"loss {PREFIX}{name}: there is none; there are {', '.join(names)}")
     module = needed("pytorch_metric_learning.losses", "a loss of pytorch-metric-learning")
     found: type[torch.nn.Module] = getattr(module, name)
     return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 import torch
 from torch import Tensor
 
-from facewise.training.losses.class_weights import ClassWeights
+from facewise.training.losses.class_weights import ClassWeights, initial_weights
 from facewise.training.losses.cosines import cosines, unit_rows
 from facewise.training.losses.cross_entropy import cross_entropy
 from facewise.training.losses.face_loss import (
@@ -65,6 +65,7 @@ class MarginSoftmax(FaceLoss):
         seed: int = 0,
     ) -> None:
         super().__init__(embedding_size)
+        self.has_directions = True
         self.num_classes = num_classes
         self.scale = checked_range("scale", scale, 1e-6)
         self.focal = checked_range("focal", focal, 0.0)
@@ -92,6 +93,18 @@ class MarginSoftmax(FaceLoss):
                 label_smoothing=self.label_smoothing,
             )
             return loss + self.penalty(norms)
+
+    def begin_with(self, directions: Tensor) -> None:
+        """See `FaceLoss`; all centers of a person begin there, a little apart."""
+        known = ~directions.isnan().any(dim=1)
+        with torch.no_grad():
+            weight = self.class_weights.weight
+            rows = directions[known].to(weight)
+            if weight.ndim == 2:
+                weight[known] = rows
+            else:
+                apart = 0.1 * initial_weights(len(rows), *weight.shape[1:]).to(weight)
+                weight[known] = rows[:, None] + apart
 
     def attach(self, optimizer: Optimizer) -> None:
         """Let sampled class weights take part in the optimiser's steps; see `FaceLoss`."""

@@ -32,6 +32,14 @@ def test_a_rate_chooses_the_measured_one(make_embedder: Any) -> None:
         choose_threshold(spec, far=0.1)
 
 
+def test_a_model_of_few_people_has_its_lowest_rate_by_default(make_embedder: Any) -> None:
+    points = (Threshold(0.7, 1e-2, "five people"), Threshold(0.4, 1e-1, "five people"))
+    spec = replace(make_embedder().spec, thresholds=points)
+    assert choose_threshold(spec) == points[0]
+    with pytest.raises(ModelError, match=r"FAR 0\.001 is outside"):
+        choose_threshold(spec, far=1e-3)
+
+
 @pytest.mark.parametrize("value", [1.01, -1.01, float("nan"), float("inf")])
 def test_values_outside_the_range(make_embedder: Any, value: float) -> None:
     with pytest.raises(ValueError, match=r"threshold: expected a similarity in \[-1, 1\]"):

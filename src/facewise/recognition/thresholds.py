@@ -25,7 +25,9 @@ def choose_threshold(
     Args:
         spec: the embedder's spec, which has the thresholds that were measured.
         threshold: a cosine similarity in [-1, 1], taken as it is.
-        far: a false-accept rate in (0, 1); `DEFAULT_FAR` when neither is given.
+        far: a false-accept rate in (0, 1). When neither is given, `DEFAULT_FAR`, or the lowest that
+            was measured if that is higher: a model trained on a few people has no lower one, and
+            `Threshold.far` says which it is.
         calibration: takes the place of the spec's measurements.
 
     Raises:
@@ -44,7 +46,12 @@ def choose_threshold(
         if not -1 <= threshold <= 1:
             raise ValueError(f"threshold: expected a similarity in [-1, 1], got {threshold}")
         return Threshold(float(threshold), None, "given")
-    far = DEFAULT_FAR if far is None else float(far)
+    if far is None:
+        far = DEFAULT_FAR
+        measured = [point.far for point in spec.thresholds if point.far]
+        if calibration is None and measured:
+            far = max(far, min(measured))
+    far = float(far)
     if not 0 < far < 1:
         raise ValueError(f"far: expected a rate in (0, 1), got {far}")
     return spec.threshold(far) if calibration is None else calibration.threshold(far)

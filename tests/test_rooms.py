@@ -47,3 +47,35 @@ def test_a_room_imports_only_from_those_above_it(room):
     for file in [path] if path.is_file() else path.rglob("*.py"):
         for other in set(imported(file)) - {"_version"}:
             assert place[other] <= place[name], f"{file.relative_to(SOURCE)} imports {other}"
+
+
+def modules(path):
+    """The modules of the package that a file imports at run time, by their full names."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("facewise"):
+            yield node.module.removeprefix("facewise.")
+        if isinstance(node, ast.Import):
+            yield from (a.name[9:] for a in node.names if a.name.startswith("facewise."))
+
+
+RECORDS = ("errors", "_files", "gallery.records", "gallery.model_facts", "gallery.names")
+
+
+@pytest.mark.parametrize(
+    ("part", "known"),
+    [
+        ("gallery/stores", (*RECORDS, "gallery.change", "gallery.store", "gallery.stores")),
+        ("gallery/search", (*RECORDS, "gallery.search", "runtime")),
+    ],
+)
+def test_stores_and_search_know_records_and_not_each_other(part, known):
+    """A store knows nothing of models, thresholds, indexes or pictures; an index of no store."""
+    for file in (SOURCE / part).rglob("*.py"):
+        for other in modules(file):
+            assert any(other == name or other.startswith(f"{name}.") for name in known), (
+                f"{file.relative_to(SOURCE)} imports {other}"
+            )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ExtraMissingError,
         FacesError,
         FacewiseError,
+        GalleryError,
         ImageError,
         ModelError,
         ModelMismatchError,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from facewise.faces import Faces
+    from facewise.gallery import Gallery
     from facewise.images import load as load_image
     from facewise.recognition import compare, recognize
 
@@ -39,6 +41,8 @@ __all__ = [
     "Faces",
     "FacesError",
     "FacewiseError",
+    "Gallery",
+    "GalleryError",
     "ImageError",
     "ModelError",
     "ModelMismatchError",
@@ -57,6 +61,7 @@ __all__ = [
 
 _HOMES = {
     "Faces": "facewise.faces",
+    "Gallery": "facewise.gallery",
     "compare": "facewise.recognition",
     "detect": "facewise.api",
     "embed": "facewise.api",

@@ -131,3 +131,15 @@ class TrainingError(FacewiseError, ValueError):
         >>> issubclass(facewise.errors.TrainingError, ValueError)
         True
     """
+
+
+class GalleryError(FacewiseError):
+    """A gallery is missing, damaged or busy, or what it was asked for or told cannot be.
+
+    Example:
+        >>> import facewise
+        >>> from facewise.gallery import open_store
+        >>> open_store("no/such/people.db")
+        Traceback (most recent call last):
+        facewise.errors.GalleryError: no/such/people.db: no such gallery...
+    """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,6 +27,11 @@ CREATE TABLE IF NOT EXISTS found_1 (
 _WAIT = 5.0  # seconds to wait for another process's write
 
 
+def results_file() -> Path:
+    """Where the cache of results lies, if nothing else is asked for."""
+    return cache_dir() / "results.sqlite"
+
+
 class ResultCache:
     """Results by key, in one SQLite file; several processes and threads may use it at once.
 
@@ -38,7 +45,7 @@ class ResultCache:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or cache_dir() / "results.sqlite"
+        self.path = path or results_file()
         # The threads share one connection, and with it one transaction: they take turns.
         self._turn = threading.Lock()
         self._database = self._open()
@@ -65,6 +72,44 @@ class ResultCache:
         row = (key, *found.image_size, found.faces.to_json(), found.embeddings.shape[1], vectors)
         with self._turn, contextlib.suppress(sqlite3.Error), self._database:
             self._database.execute("INSERT OR REPLACE INTO found_1 VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def remove(self, unwanted: Callable[[EmbeddedFaces], bool]) -> int:
+        """Remove results so that no byte of them stays in the file.
+
+        What is damaged is removed too. Takes the time of reading all results, and where some are
+        removed that of writing the file anew.
+
+        Args:
+            unwanted: says of each result whether it has to go.
+
+        Returns:
+            How many went.
+
+        Raises:
+            OSError: they cannot be removed: the file is in use, or cannot be written.
+        """
+        found = 0
+        try:
+            with self._turn:
+                keys = [row[0] for row in self._database.execute("SELECT key FROM found_1")]
+            for key in keys:
+                known = self.get(key)
+                if known is not None and not unwanted(known):
+                    continue
+                with self._turn, self._database:
+                    self._database.execute("DELETE FROM found_1 WHERE key = ?", (key,))
+                found += 1
+            if found:
+                with self._turn:
+                    self._database.execute("VACUUM")
+                    busy, *_ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if busy:
+                    raise sqlite3.OperationalError("others are reading it")
+        except sqlite3.Error as error:
+            raise OSError(
+                errno.EBUSY, f"results cannot be removed ({error})", str(self.path)
+            ) from error
+        return found
 
     def close(self) -> None:
         """Give the file back."""

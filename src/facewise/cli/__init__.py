@@ -20,6 +20,7 @@ from facewise.cli import (
     doctor,
     embed,
     evaluate,
+    gallery,
     models,
     recognize,
     train,
@@ -58,6 +59,7 @@ for _command in (
     doctor.doctor,
 ):
     app.command()(_command)
+app.add_typer(gallery.app, name="gallery")
 app.add_typer(models.app, name="models")
 app.add_typer(convert.app, name="convert")
 app.add_typer(train.app, name="train")

@@ -37,7 +37,8 @@ def recognize(
         str,
         typer.Option(
             metavar="DIR",
-            help="Folder with a sub-folder of pictures for each person, or a picture for each.",
+            help="Folder with a sub-folder of pictures for each person, or a picture for each; or "
+            "a gallery (`facewise gallery`).",
         ),
     ],
     out: Out = None,
@@ -59,6 +60,7 @@ def recognize(
     """
     from facewise.cli.annotated import draw, plan
     from facewise.cli.files import is_within, protect, write_text
+    from facewise.cli.gallery.options import embedder_of, is_gallery, store_path
     from facewise.cli.inputs import expand
     from facewise.cli.loading import (
         described,
@@ -70,6 +72,7 @@ def recognize(
     from facewise.cli.photos import end, through, work_through
     from facewise.cli.progress import waiting
     from facewise.cli.tables import show
+    from facewise.gallery import Gallery
     from facewise.images import load
     from facewise.pipeline import Pipeline
     from facewise.recognition import Recognition, identify, load_people
@@ -78,19 +81,29 @@ def recognize(
     if not people:
         raise typer.BadParameter("--people: the name of the folder is empty")
     inputs = expand(photos, skip=out)
-    if out is not None and is_within(out, Path(people)):
+    kept = is_gallery(people)
+    if out is not None and not kept and is_within(out, Path(people)):
         raise FacewiseError(f"--out {out}: lies in the folder of people; choose another folder")
     targets = {} if out is None else plan(inputs, out)
-    read = [item.source for item in (*inputs, *expand([people]))]
+    known_from = [store_path(people)] if kept else [item.source for item in expand([people])]
+    read = [*(item.source for item in inputs), *known_from]
     protect([*read, *filter(None, [calibration])], [json_file, *targets.values()])
-    embedder = the_embedder(model, device, backend=backend, precision=precision)
+    gallery = Gallery.open(people) if kept else None
+    if gallery is None:
+        embedder = the_embedder(model, device, backend=backend, precision=precision)
+    else:
+        embedder = embedder_of(gallery.store, model, device, backend, precision)
     finder = the_detector(detector, device, mode=mode, backend=backend)
     meaning = the_calibration(calibration, embedder, finder)
     chosen = the_threshold(embedder.spec, threshold, far, meaning)
     with ResultCache() if cache else nullcontext() as store:
         pipeline = Pipeline(finder, embedder, store)
         with waiting("learning the people"):
-            known = load_people(people, pipeline)
+            if gallery is None:
+                known = load_people(people, pipeline)
+            else:
+                with gallery:
+                    known = gallery.people()
 
         def finish(item: Input, found: EmbeddedFaces) -> Faces:
             faces = identify(found, known, chosen, meaning)

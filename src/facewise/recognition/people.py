@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facewise.embedding import Embedder
-    from facewise.faces import EmbeddedFaces
+    from facewise.faces import EmbeddedFaces, Faces
     from facewise.pipeline import Pipeline
 
 UNKNOWN = "unknown"
@@ -110,7 +110,7 @@ def load_people(folder: str | PathLike[str], pipeline: Pipeline) -> People:
     """
     folder = Path(folder)
     problems: list[Problem] = []
-    people = dict(sorted(_by_name(folder).items()))
+    people = dict(sorted(pictures_by_name(folder).items()))
     names, templates = [], []
     every = (path for name in people if name != UNKNOWN for path in people[name][1])
     with closing(pipeline.run_each(every)) as results:  # of all people at once: full batches
@@ -142,8 +142,12 @@ def load_people(folder: str | PathLike[str], pipeline: Pipeline) -> People:
     )
 
 
-def _by_name(folder: Path) -> dict[str, tuple[Path, list[Path]]]:
-    """For each person the place to name in messages, and the pictures."""
+def pictures_by_name(folder: Path) -> dict[str, tuple[Path, list[Path]]]:
+    """For each person of a folder the place to name in messages, and the pictures.
+
+    Raises:
+        FacewiseError: the folder is missing, or cannot be listed.
+    """
     try:
         entries = sorted(folder.iterdir())
     except FileNotFoundError:
@@ -172,15 +176,25 @@ def _subjects(
         if isinstance(found, ImageError):
             problems.append(Problem(path, str(found).removeprefix(f"{path}: ")))
             continue
-        count = len(found.faces)
-        if count == 0:
-            problems.append(Problem(path, "no face found"))
-            continue
-        largest, *others = found.faces.order("largest")
-        if others:
-            areas = found.faces.areas
-            if areas[others[0]] * _DOMINANCE > areas[largest]:
-                problems.append(Problem(path, f"{count} faces, expected one; crop the picture"))
-                continue
-            problems.append(Problem(path, f"{count} faces; the one much larger than all is used"))
-        yield found.embeddings[largest]
+        subject, remark = plain_subject(found.faces)
+        if remark:
+            problems.append(Problem(path, remark))
+        if subject is not None:
+            yield found.embeddings[subject]
+
+
+def plain_subject(faces: Faces) -> tuple[int | None, str]:
+    """Which face a picture of a person is of: the only one, or one much larger than all others.
+
+    Returns:
+        The number of the face, or None where that is not plain; and what is to be said of it.
+    """
+    count = len(faces)
+    if count == 0:
+        return None, "no face found"
+    largest, *others = faces.order("largest").tolist()
+    if not others:
+        return largest, ""
+    if faces.areas[others[0]] * _DOMINANCE > faces.areas[largest]:
+        return None, f"{count} faces, expected one; crop the picture"
+    return largest, f"{count} faces; the one much larger than all is used"

@@ -1,0 +1,142 @@
+"""`facewise gallery list`, `show`, `edit`, `rename`, `merge` and `split`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facewise.cli.gallery.options import (
+    Consent,
+    Faces,
+    Notes,
+    Retain,
+    StoreUrl,
+    Who,
+    day,
+    guard,
+    opened,
+    write,
+)
+from facewise.cli.options import Json
+
+if TYPE_CHECKING:
+    from facewise.gallery.change import PersonFields
+
+_NewName = Annotated[
+    str, typer.Argument(metavar="NEW_NAME", help="What the person is to be called.")
+]
+
+
+def list_people(
+    store: StoreUrl,
+    after: Annotated[
+        int, typer.Option(metavar="NUMBER", min=0, help="Begin after the person of this number.")
+    ] = 0,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="People at most.")] = 1000,
+    json_file: Json = None,
+) -> None:
+    """Show the people, by number."""
+    from facewise.cli.gallery.tables import people
+
+    guard(store, json_file)
+    with opened(store) as gallery:
+        rows = list(gallery.list(after, limit))
+        more = bool(rows) and bool(gallery.store.people(rows[-1].person.id, 1))
+    following = rows[-1].person.id if more else None
+    if write(json_file, {"people": [row.to_dict() for row in rows], "next": following}):
+        people(rows)
+        if following is not None:
+            typer.echo(f"there are more: --after {following}")
+
+
+def show(
+    store: StoreUrl,
+    name: Who,
+    chips: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write the cut-out faces there, as far as they were kept: 17.png for face 17.",
+            show_default=False,
+        ),
+    ] = None,
+    json_file: Json = None,
+) -> None:
+    """Show a person and the faces."""
+    from facewise._files import replace_file
+    from facewise.cli.gallery.tables import person
+
+    guard(store, json_file)
+    with opened(store) as gallery:
+        details = gallery.show(name)
+        for face in details.faces if chips is not None else ():
+            content = gallery.store.chip(face.id)
+            if chips is not None and content is not None:
+                replace_file(chips / f"{face.id}.png", content)
+    if write(json_file, details.to_dict()):
+        person(details)
+
+
+def edit(
+    store: StoreUrl,
+    name: Who,
+    consent: Consent = None,
+    retain_until: Retain = None,
+    forever: Annotated[
+        bool, typer.Option("--retain-always", help="Take the retention date away.")
+    ] = False,
+    notes: Notes = None,
+) -> None:
+    """Change consent, retention date or notes of a person."""
+    fields: PersonFields = {}
+    if consent is not None:
+        fields["consent"] = consent
+    if notes is not None:
+        fields["notes"] = notes
+    if retain_until is not None or forever:
+        if forever and retain_until is not None:
+            raise typer.BadParameter("--retain-until and --retain-always: give one of them")
+        fields["retain_until"] = day(retain_until)
+    if not fields:
+        raise typer.BadParameter("nothing to change: give --consent, --retain-until or --notes")
+    with opened(store) as gallery:
+        typer.echo(f"changed: {_shown(gallery.update(name, **fields))}")
+
+
+def rename(store: StoreUrl, name: Who, new_name: _NewName) -> None:
+    """Give a person another name."""
+    with opened(store) as gallery:
+        typer.echo(f"renamed: {_shown(gallery.rename(name, new_name))}")
+
+
+def merge(
+    store: StoreUrl,
+    name: Who,
+    into: Annotated[
+        str, typer.Argument(metavar="INTO", help="The person who stays: a name, or '#12'.")
+    ],
+) -> None:
+    """Give all faces of one person to another, and remove the first."""
+    with opened(store) as gallery:
+        kept, faces = gallery.merge(name, into)
+    typer.echo(f"faces moved to {_shown(kept)}: {faces}")
+
+
+def split(store: StoreUrl, new_name: _NewName, faces: Faces = None) -> None:
+    """Give some faces of one person to a new one."""
+    if not faces:
+        raise typer.BadParameter("which faces? Give --face, once for each; `show` numbers them")
+    with opened(store) as gallery:
+        new = gallery.split(faces, new_name)
+    typer.echo(f"faces moved to {_shown(new)}: {len(set(faces))}")
+
+
+def _shown(person: object) -> str:
+    from facewise.cli.files import shown
+    from facewise.gallery import Person
+
+    assert isinstance(person, Person)  # noqa: S101
+    return f"{shown(person.name)} (#{person.id})"

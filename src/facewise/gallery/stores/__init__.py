@@ -1,0 +1,1 @@
+"""The stores: each passes `tests/gallery/test_store_contract.py`."""

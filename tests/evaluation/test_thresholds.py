@@ -84,8 +84,15 @@ def test_one_person_has_no_impostors() -> None:
         operating_points(vectors, ["one"] * len(names))
 
 
+@pytest.mark.parametrize("length", [1.0, 0.99999, 1.0001], ids=["one", "below", "above"])
+def test_equal_vectors_have_no_threshold(length: float) -> None:
+    # 30 strangers that all look the same, whatever rounding makes of their similarity.
+    vectors = np.tile(np.array([length, 0], np.float32) ** 0.5, (30, 1))
+    with pytest.raises(ProtocolError, match=r"435 of 435 pairs .* does not tell them apart"):
+        operating_points(vectors, [str(i) for i in range(30)], fars=(0.1,))
+
+
 def test_equal_similarities_are_rejected_together() -> None:
-    # 30 strangers that all look the same: no threshold up to 1 rejects any of them alone.
-    vectors = np.tile(np.array([0.6, 0.8], np.float32), (30, 1))
-    points = operating_points(vectors, [str(i) for i in range(30)], fars=(0.1,))
-    assert points.thresholds[0.1] > float(vectors[0] @ vectors[1])
+    similarity = np.repeat([0.9, 0.2], [20, 80])
+    points = operating_points_of_pairs(similarity, 10, fars=(0.1, 0.5))
+    assert points.thresholds == {0.1: 0.9001, 0.5: 0.2001}

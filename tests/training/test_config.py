@@ -42,6 +42,7 @@ def test_gradients_are_clipped_where_there_is_something_to_lose() -> None:
     assert largest(clip=3) == 3
     assert largest(pretrained="a.pt") == 1
     assert largest(pretrained="a.pt", clip=100) == 100
+    assert largest(pretrained="a.pt", clip=0) is None
 
 
 def test_a_file_gives_back_every_setting(tmp_path: Path) -> None:

@@ -45,12 +45,13 @@ def test_directions_are_means_of_a_few_pictures() -> None:
     labels = [1, 0, 1, 2] + [0] * EACH
     chips = [[1, 0], [0, 1], [0, 1], [1, 0]] + [[0, 1]] * (EACH - 1) + [[1, 0]]
     data = Chips(chips, labels, bad=(3,))
-    done: list[int] = []
-    found = directions_of(data, Vectors(), done.append).numpy()  # type: ignore[arg-type]
+    done: list[tuple[int, int]] = []
+    embedder: Any = Vectors()
+    found = directions_of(data, embedder, lambda *each: done.append(each)).numpy()  # type: ignore[arg-type]
     np.testing.assert_allclose(found[:2], [[0, 1], [0.5**0.5, 0.5**0.5]], atol=1e-6)
     assert np.isnan(found[2]).all()
     assert sorted(data.seen) == list(range(len(labels) - 1))  # the last is one too many
-    assert done[-1] == len(data.seen)
+    assert done[-1] == (len(data.seen), len(data.seen))
 
 
 @pytest.mark.parametrize("name", ["arcface", "normface", "subcenter-arcface"])
@@ -58,7 +59,7 @@ def test_directions_are_means_of_a_few_pictures() -> None:
 def test_losses_begin_with_them(name: str, options: dict[str, Any]) -> None:
     torch.manual_seed(0)
     loss = build_loss(name, num_classes=4, embedding_size=64, **options)
-    assert loss.has_directions
+    assert loss.can_begin_with_people
     before = loss.class_weights.weight.detach().clone()  # type: ignore[union-attr]
     directions = torch.nn.functional.normalize(torch.randn(4, 64))
     directions[2] = torch.nan
@@ -72,7 +73,17 @@ def test_losses_begin_with_them(name: str, options: dict[str, Any]) -> None:
         assert not torch.equal(after[0, 0], after[0, 1])
 
 
+@pytest.mark.parametrize("known", [0, 1])
+def test_few_may_be_known(known: int) -> None:
+    loss = build_loss("subcenter-arcface", num_classes=3, embedding_size=8)
+    directions = torch.full((3, 8), torch.nan)
+    directions[:known, 0] = 1
+    directions[:known, 1:] = 0
+    loss.begin_with(directions)
+    assert torch.isfinite(loss.class_weights.weight).all()  # type: ignore[union-attr]
+
+
 def test_others_leave_it() -> None:
     loss = build_loss("triplet", num_classes=4, embedding_size=8)
-    assert not loss.has_directions
+    assert not loss.can_begin_with_people
     loss.begin_with(torch.zeros(4, 8))

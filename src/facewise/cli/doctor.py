@@ -35,6 +35,7 @@ EXTRAS = {
     "onnx": ("onnxruntime", "onnx"),
     "openvino": ("openvino", "onnx"),
     "evaluate": ("matplotlib", "sklearn", "scipy"),
+    "gallery": ("usearch",),
     "train": ("accelerate", "timm", "torchvision", "yaml"),
 }
 """The modules that each optional dependency brings."""

@@ -82,7 +82,8 @@ Far: TypeAlias = Annotated[
     float | None,
     typer.Option(
         metavar="RATE",
-        help="Use the threshold that was measured for this false-accept rate (default: 0.001).",
+        help="Use the threshold that was measured for this false-accept rate (default: 0.001, or "
+        "the lowest that was measured).",
     ),
 ]
 Similarity: TypeAlias = Annotated[

@@ -116,20 +116,21 @@ def _choose(
     """By rate the lowest threshold that accepts no more than it allows, and what it does accept.
 
     Raises:
-        ProtocolError: there is none up to 1 for any of the rates.
+        ProtocolError: there is none below 1 for any of the rates.
     """
     accepted = np.append(np.cumsum(counts[::-1])[::-1], 0)  # at or above each step
     thresholds, measured = {}, {}
     for far, count in allowed.items():
         step = int(np.argmax(accepted <= count))
-        if step > _FURTHEST + _STEPS:  # above 1
+        if step >= _FURTHEST + _STEPS:  # 1 or more: equal vectors, give or take rounding
             continue
         thresholds[far] = (step - _FURTHEST) / _STEPS
         measured[far] = float(accepted[step] / accepted[0])
     if not thresholds:
+        equal = accepted[_FURTHEST + _STEPS - 1]
         raise ProtocolError(
-            f"{accepted[-2]:,} of {accepted[0]:,} pairs of different people have equal vectors: "
-            f"the model does not tell them apart, whatever the rate up to {max(allowed):g}"
+            f"{equal:,} of {accepted[0]:,} pairs of different people have equal vectors: the model "
+            f"does not tell them apart, whatever the rate up to {max(allowed):g}"
         )
     return thresholds, measured
 

@@ -174,7 +174,9 @@ def _start(name: str, pretrained: str | bool | Path) -> _Start:
         return _Start(read_tensors(file), str(file))
     model, weights_file = zoo.model_and_weights(str(pretrained))
     spec = zoo.find_spec(model)
-    if spec.architecture != name or spec.format != "torch":
+    if spec.format != "torch":
+        raise TrainingError(f"pretrained: {spec.id} is an {spec.format} graph, which cannot learn")
+    if spec.architecture != name:
         raise TrainingError(
             f"pretrained: {spec.id} is of the architecture {spec.architecture}, "
             f"and the backbone of {name}"

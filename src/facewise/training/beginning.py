@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from facewise.errors import DeviceError, TrainingError
+from facewise.training.backbones import backbone_name
 from facewise.training.checkpoints import Checkpoints
 from facewise.training.config import CONFIG, TrainConfig, continued, load_config
 from facewise.training.extra import needed
@@ -68,8 +70,27 @@ def only_one(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def decided(config: TrainConfig) -> TrainConfig:
+    """The configuration with everything written down that follows from the rest.
+
+    So that a run goes on as it was begun, also where a later version has other defaults.
+
+    Raises:
+        ModelError: there is no such pretrained model.
+    """
+    lr, head_lr = config.rates
+    return replace(
+        config,
+        backbone=backbone_name(config.backbone, config.pretrained),
+        loss=config.loss_name,
+        lr=lr,
+        head_lr=head_lr,
+        clip=config.largest_gradient or 0.0,
+    )
+
+
 def begun(config: TrainConfig, resume: bool) -> TrainConfig:
-    """The configuration, which has to be that of the run that goes on.
+    """The configuration, decided, which has to be that of the run that goes on.
 
     Raises:
         TrainingError: it differs, there is a run and none is to go on, or a run whose checkpoints
@@ -87,5 +108,5 @@ def begun(config: TrainConfig, resume: bool) -> TrainConfig:
             "(--pretrained takes the weights of this one)"
         )
     if resume and known.is_file():
-        return continued(load_config(known), config)
-    return config
+        return continued(decided(load_config(known)), decided(config))
+    return decided(config)

@@ -87,8 +87,8 @@ class TrainConfig:
         schedule_options: of the schedule, such as milestones and gamma of "step".
         warmup_epochs: the rates rise from 0 over so many epochs; parts of one count.
         accumulate: batches whose gradients make one step.
-        clip: largest norm of the gradient; None is `DEFAULT_CLIP` where weights are given to begin
-            with, and else does not clip.
+        clip: largest norm of the gradient, that of centers apart; 0 does not clip. None is
+            `DEFAULT_CLIP` where weights are given to begin with, and else 0.
         ema: decay of the moving average of the weights, which is then what is measured and saved.
         precision: what the backbone computes in; losses are float32 always.
         compile: compile the backbone with `torch.compile`.
@@ -174,7 +174,9 @@ class TrainConfig:
     warmup_epochs: float = setting(0.0, "The rates rise over so many epochs first.", least=0)
     accumulate: int = setting(1, "Batches whose gradients make one step.", least=1)
     clip: float | None = setting(
-        None, "Largest norm of the gradient. Default: 1 with pretrained weights.", above=0
+        None,
+        "Largest norm of the gradient, 0 for any. Default: 1 with pretrained weights.",
+        least=0,
     )
     ema: float | None = setting(
         None, "Decay of the moving average of the weights.", above=0, below=1
@@ -232,7 +234,9 @@ class TrainConfig:
     @property
     def largest_gradient(self) -> float | None:
         """The norm that gradients are clipped to, or None."""
-        return DEFAULT_CLIP if self.clip is None and self.pretrained is not None else self.clip
+        if self.clip is None:
+            return None if self.pretrained is None else DEFAULT_CLIP
+        return self.clip or None
 
     @property
     def rates(self) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ _BATCH = 64
 
 
 def directions_of(
-    dataset: ChipDataset, embedder: Embedder, report: Callable[[int], None] | None = None
+    dataset: ChipDataset, embedder: Embedder, report: Callable[[int, int], None] | None = None
 ) -> torch.Tensor:
     """The mean vector of each person of a training set.
 
@@ -35,10 +36,12 @@ def directions_of(
     Args:
         dataset: what is to be learnt; chips are taken as they are, without augmentation.
         embedder: the pretrained model.
-        report: called with the number of pictures that are done; what it raises comes out.
+        report: called with the number of pictures that are done, and of all that are looked at;
+            what it raises comes out.
 
     Returns:
-        float32 (people, d), of unit length; NaN for people none of whose pictures can be used.
+        float32 (people, d), of unit length; NaN for people none of whose first `EACH` pictures can
+        be used.
     """
     labels = dataset.index.labels
     order = np.argsort(labels, kind="stable")
@@ -48,15 +51,14 @@ def directions_of(
     sums = np.zeros((dataset.index.num_classes, embedder.spec.embedding_size or 0), np.float64)
     done = 0
     parts = [chosen[start : start + _BATCH] for start in range(0, len(chosen), _BATCH)]
-    for part, chips in zip(
-        parts, ordered_map(lambda some: _chips(dataset, some), parts), strict=True
-    ):
-        if chips:
-            vectors = embedder.embed(np.stack(list(chips.values())), flip=embedder.flip)
-            np.add.at(sums, labels[list(chips)], vectors)
-        done += len(part)
-        if report is not None:
-            report(done)
+    with closing(ordered_map(lambda some: _chips(dataset, some), parts)) as found:
+        for part, chips in zip(parts, found, strict=True):
+            if chips:
+                vectors = embedder.embed(np.stack(list(chips.values())), flip=embedder.flip)
+                np.add.at(sums, labels[list(chips)], vectors)
+            done += len(part)
+            if report is not None:
+                report(done, len(chosen))
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         means = np.where(lengths > 0, sums / lengths, np.nan)

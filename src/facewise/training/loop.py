@@ -40,7 +40,7 @@ from facewise.training.freezing import freeze, hold_frozen_norms, parsed_freeze
 from facewise.training.imprinting import directions_of
 from facewise.training.judging import Jury
 from facewise.training.known_options import known_options
-from facewise.training.losses import FaceLoss, build_loss
+from facewise.training.losses import FaceLoss, OfflineTripletLoss, build_loss
 from facewise.training.opening import fingerprint, read_index
 from facewise.training.optimisation import Ema, build_optimizer, build_schedule, rates_of
 from facewise.training.processes import (
@@ -51,7 +51,7 @@ from facewise.training.processes import (
     world,
 )
 from facewise.training.randomness import seed_all
-from facewise.training.state import Parts, Progress
+from facewise.training.state import Parts
 from facewise.training.stopping import Stopping, TrainingInterrupted, ignore_signals
 from facewise.training.watching import Watch
 
@@ -69,7 +69,7 @@ class TrainResult:
     Attributes:
         folder: of the run: `model.safetensors` and `spec.json`, so that it is a `--model`.
         steps: that were made in all.
-        best: accuracy of the best evaluation, in [0, 1], or None without evaluations.
+        best: the figure that decides, of the best evaluation, in [0, 1]; None without evaluations.
         best_step: when that was; the model is that of then. Without evaluations it is the last.
         stopped_early: the patience was at its end.
     """
@@ -162,6 +162,7 @@ class _Run:
             cache_dir=None if config.aligned else config.out / "chips",
             augment=the_augmentation(config),
             seed=config.seed,
+            others=not isinstance(loss, OfflineTripletLoss),
         )
         self._batches = len(self._sampler)
         self.total = config.epochs * self._batches // config.accumulate
@@ -259,7 +260,8 @@ class _Run:
 
     def learn(self) -> TrainResult:
         """Make the steps that are left."""
-        config, progress = self.config, self._restored()
+        fresh = not self._restored()
+        config, progress = self.config, self._parts.progress
         if self._main:
             self._watch = Watch(
                 self.config.out,
@@ -267,6 +269,10 @@ class _Run:
                 step=progress.step,
                 tensorboard=self.config.tensorboard,
             )
+        if fresh:
+            if config.pretrained is not None and config.imprint:
+                self._imprint()
+            self._save(must=False)  # a model is never there without a checkpoint to go on from
         begun_at = progress.step
         finished = progress.stopped_early or progress.step >= self.total
         if not finished:
@@ -291,25 +297,34 @@ class _Run:
             progress.stopped_early,
         )
 
-    def _restored(self) -> Progress:
-        """Go on from the last checkpoint, if there is one."""
+    def _restored(self) -> bool:
+        """Go on from the last checkpoint; whether there is one."""
         seed_all(self.config.seed + world()[0])
         checkpoint = self._checkpoints.load_last()
         if checkpoint is not None:
             self._sampler.load_state_dict(self._parts.restore(checkpoint, self._facts))
             if self._main:
                 self._checkpoints.forget_after(checkpoint.step)
-        elif self.config.pretrained is not None and self.config.imprint:
-            self._imprint()
-        return self._parts.progress
+        return checkpoint is not None
 
     def _imprint(self) -> None:
-        """Let the weights of classes begin with the people as the pretrained model sees them."""
+        """Let the weights of classes begin with the people as the pretrained model sees them.
+
+        Raises:
+            TrainingInterrupted: a signal came; nothing was learnt yet.
+        """
         loss = self._parts.loss
-        if not loss.has_directions:
+        if not loss.can_begin_with_people:
             return
+
+        def report(done: int, total: int) -> None:
+            if self._stopping.signal:
+                raise TrainingInterrupted(self._stopping.signal)
+            if self._watch is not None:
+                self._watch.evaluating(done, total)
+
         if self._main:
-            loss.begin_with(directions_of(self._dataset, self._jury.embedder))
+            loss.begin_with(directions_of(self._dataset, self._jury.embedder, report))
         made_equal(loss)
 
     def _done(self) -> bool:
@@ -356,7 +371,7 @@ class _Run:
                 loss, count = self._forward(chips, labels, numbers)
                 accelerator.backward(loss)
                 if accelerator.sync_gradients and largest is not None:
-                    accelerator.clip_grad_norm_(self._learning(), largest)
+                    accelerator.clip_grad_norm_(self._clipped(), largest)
                 self._optimizer.step()
                 self._optimizer.zero_grad()
             losses.append(loss.item())
@@ -396,8 +411,10 @@ class _Run:
             )
         return loss, len(labels)
 
-    def _learning(self) -> list[nn.Parameter]:
-        return [p for group in self._parts.optimizer.param_groups for p in group["params"]]
+    def _clipped(self) -> list[nn.Parameter]:
+        """What is clipped together: not centers, whose steps are no gradients of the loss."""
+        groups = self._parts.optimizer.param_groups
+        return [p for group in groups if group["name"] != "centers" for p in group["params"]]
 
     def _look_up(self, *, resumed: bool = False) -> None:
         """Between two steps: measure, save, and do what a signal says.
@@ -449,7 +466,7 @@ class _Run:
         if not self._main:
             return
         assert self._watch is not None  # noqa: S101 - as above
-        best = {self._parts.progress.best_step}
+        best = set() if self._parts.progress.best is None else {self._parts.progress.best_step}
         try:
             self._watch.sync()
             self._checkpoints.save(step, self._parts.backbone.state_dict(), state, keep=best)

@@ -65,9 +65,11 @@ def write_plots(folder: Path) -> None:
 def _drawn(rows: list[dict[str, str]]) -> list[tuple[str, str]]:
     """Columns of one protocol that are drawn, and how the legend calls each.
 
-    Of pairs the accuracy; of a search rank 1, and the detection and identification rate at the
-    lowest false-positive rate that its strangers measure.
+    Of pairs the accuracy, of templates the area under the curve; of a search rank 1, and the
+    detection and identification rate at the lowest false-positive rate that its strangers measure.
     """
+    if rows[0]["protocol"].startswith(("ijbb:", "ijbc:")):
+        return [("auc", ", AUC")]
     if any(row["accuracy"] for row in rows):
         return [("accuracy", "")]
     rates = [name for name in rows[0] if name.startswith(_DIR)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 import torch
@@ -13,6 +15,21 @@ def world() -> tuple[int, int]:
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1
+
+
+def end_together() -> None:
+    """End this process, with status 0, when all others have come so far; one alone goes on.
+
+    Not by way of Python's end: there PyTorch (2.14, gloo) now and then aborts the process, and the
+    launcher takes a run that is finished for one that failed.
+    """
+    if world()[1] == 1:
+        return
+    distributed.barrier()
+    distributed.destroy_process_group()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)
 
 
 def gathered(embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -143,5 +143,8 @@ def _require_range(value: Any, limits: Mapping[str, float], name: str) -> None:
     words = {"least": "at least", "most": "at most", "above": "above", "below": "below"}
     if value is None or all(holds[kind](value, limit) for kind, limit in limits.items()):
         return
-    expected = " and ".join(f"{words[kind]} {limit:g}" for kind, limit in limits.items())
+    expected = " and ".join(
+        f"{words[kind]} {limit if isinstance(limit, int) else format(limit, 'g')}"
+        for kind, limit in limits.items()
+    )
     raise TrainingError(f"{name}: expected a number {expected}, got {value!r}")

@@ -26,7 +26,7 @@ class Progress:
 
     Attributes:
         step: steps that were made.
-        best: accuracy of the best evaluation, or None.
+        best: the figure that decides, of the best evaluation, or None.
         best_step: when that was.
         evaluated_step: when the last evaluation was.
         without_better: evaluations since the best.

@@ -98,8 +98,8 @@ def test_templates_are_pooled_and_their_pairs_dealt_out(
     folds[protocol.same] = np.arange(8)  # as many as there are genuine pairs
     folds[~protocol.same] = np.arange(56) % 8
     by_fold, thresholds = metrics.accuracy_by_fold(similarity, protocol.same, folds)
-    assert found.figures["accuracy"] == found.deciding == by_fold.mean() >= 0.9
-    assert found.figures["auc"] == metrics.auc(similarity, protocol.same) >= 0.99
+    assert found.figures["accuracy"] == by_fold.mean() >= 0.9
+    assert found.figures["auc"] == found.deciding == metrics.auc(similarity, protocol.same) >= 0.99
     assert found.figures["tar_at_0.01"] is None  # 56 impostor pairs do not measure it
     assert (found.figures["pairs"], found.figures["failed_pairs"]) == (64, 0)
     # Were each picture a medium of its own, the similarities would be others.
@@ -215,7 +215,7 @@ def test_protocols_of_one_name_are_told_apart() -> None:
     assert for_spec(each) == {
         "pairs": 0.9,
         "identification rank 1": 0.7,
-        "ijbc": 0.99,
+        "ijbc AUC": 0.6,
         "ijbc TAR at FAR 0.01": 0.3,
         "pairs 2": 0.8,
         "identification 2 rank 1": 0.5,

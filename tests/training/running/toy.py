@@ -17,6 +17,7 @@ from torch import nn
 from facewise.alignment import ARCFACE_112, FivePointCrop
 from facewise.training import loop
 from facewise.training.config import TrainConfig, load_config
+from facewise.training.processes import end_together
 from facewise.zoo import ModelSpec, Weights
 
 SIDE = 16
@@ -92,3 +93,4 @@ if __name__ == "__main__":
     for word in sys.argv[1:]:
         if word != "--resume":
             loop.train(load_config(Path(word)), resume="--resume" in sys.argv)
+    end_together()

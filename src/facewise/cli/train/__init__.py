@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from facewise.cli.train.options import given, options_of
 from facewise.errors import FacewiseError
 from facewise.training.config import CONFIG, TrainConfig, read_yaml
 from facewise.training.protocol_words import parsed
+
+if TYPE_CHECKING:
+    from facewise.training.loop import TrainResult
 
 app = typer.Typer(help="Train or fine-tune a model on your own pictures.")
 _Options = options_of(TrainConfig)
@@ -88,6 +91,7 @@ def _train(file: Path | None, resume: bool, values: dict[str, Any]) -> None:
         raise
     from facewise.cli.loading import limit_torch
     from facewise.training.loop import train as learn
+    from facewise.training.processes import end_together
     from facewise.training.stopping import TrainingInterrupted
 
     limit_torch()
@@ -100,8 +104,13 @@ def _train(file: Path | None, resume: bool, values: dict[str, Any]) -> None:
                 f"{interrupted}; go on with: facewise train --out {settings.out} --resume", err=True
             )
         raise typer.Exit(128 + interrupted.signal) from None
-    if not first:
-        return
+    if first:
+        _tell(result, settings)
+    end_together()
+
+
+def _tell(result: TrainResult, settings: TrainConfig) -> None:
+    """Say what a training gave."""
     early = ", stopped early" if result.stopped_early else ""
     typer.echo(f"{result.steps} steps{early}")
     if result.best is not None:

@@ -56,6 +56,8 @@ class ChipDataset(Dataset[tuple[torch.Tensor, int]]):
         augment: changes chips at random, seeded by `seed` and the `Draw` that samplers give; with
             another sampler's plain numbers, by PyTorch's own generator.
         seed: of the augmentation.
+        others: a picture of another person may take the place of one whose person has no other;
+            without it that is an error, as where batches are drawn to show certain people.
 
     Raises:
         TrainingError: the spec has no input size or crop, or arguments contradict each other.
@@ -72,6 +74,7 @@ class ChipDataset(Dataset[tuple[torch.Tensor, int]]):
         cache_dir: Path | None = None,
         augment: Augmentation | None = None,
         seed: int = 0,
+        others: bool = True,
     ) -> None:
         if aligned is None:
             aligned = detector is None
@@ -87,6 +90,7 @@ class ChipDataset(Dataset[tuple[torch.Tensor, int]]):
         self.size = spec.input_size
         self.augment = augment
         self.seed = seed
+        self._others = others
         self._resize = resize
         self._spec_id = spec.id
         self._cutter = None if aligned else FaceCutter(detector or load_detector(), spec)
@@ -158,13 +162,16 @@ class ChipDataset(Dataset[tuple[torch.Tensor, int]]):
                 stacklevel=3,
             )
             return chip, other
-        raise TrainingError(f"none of {tried} pictures can be used, for example {reason}")
+        who = "" if self._others else f"{self.index.names[self.index.labels[number]]}: "
+        raise TrainingError(f"{who}none of {tried} pictures can be used, for example {reason}")
 
     def _instead(self, number: int) -> Iterator[int]:
         """Pictures that may take the place of one: all of its person, then some of the next."""
         labels = self.index.labels
         own = np.flatnonzero(labels == labels[number])
         yield from np.roll(own, -np.searchsorted(own, number, side="right"))[:-1].tolist()
+        if not self._others:
+            return
         others = np.flatnonzero(labels != labels[number])
         after = np.searchsorted(others, number)
         yield from np.roll(others, -after)[:_OTHERS].tolist()

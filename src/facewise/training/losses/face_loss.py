@@ -23,11 +23,11 @@ class FaceLoss(nn.Module):
     Attributes:
         embedding_size: length d of the embeddings.
         needs_pairs: whether a batch must hold several pictures of a person (P x K sampling).
-        has_directions: whether it has a direction for each person, which `begin_with` sets.
+        can_begin_with_people: whether `begin_with` does anything.
     """
 
     needs_pairs = False
-    has_directions = False
+    can_begin_with_people = False
 
     def __init__(self, embedding_size: int) -> None:
         super().__init__()

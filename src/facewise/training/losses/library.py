@@ -25,7 +25,9 @@ class LibraryLoss(FaceLoss):
 
     Musgrave 2020, "PyTorch Metric Learning". Losses with weights of classes (those that ask for
     `num_classes`) take plain batches; the others compare the pictures of a batch, so they need
-    several of a person. Their parameters learn at the rate of the weights of classes.
+    several of a person. Their parameters learn at the rate of the weights of classes. A few of them
+    keep numbers that no checkpoint holds (`DynamicSoftMarginLoss`) or draw chance of their own:
+    those do not go on exactly, nor are they equal in several processes.
 
     Args:
         name: of a class in `pytorch_metric_learning.losses`.
@@ -68,7 +70,7 @@ class LibraryLoss(FaceLoss):
             vectors = checked_batch(embeddings, labels, self.embedding_size, self._classes)
             try:
                 loss: Tensor = self.loss(vectors, labels)
-            except (ValueError, NotImplementedError) as error:
+            except (ValueError, NotImplementedError, AssertionError) as error:
                 raise TrainingError(f"{PREFIX}{self._name}: {error}") from error
         # Where it finds nothing to learn from, the library gives a zero without a gradient.
         return loss if loss.requires_grad else loss + 0.0 * vectors.sum()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 import torch
 from torch import Tensor
 
-from facewise.training.losses.class_weights import ClassWeights, initial_weights
+from facewise.training.losses.class_weights import ClassWeights
 from facewise.training.losses.cosines import cosines, unit_rows
 from facewise.training.losses.cross_entropy import cross_entropy
 from facewise.training.losses.face_loss import (
@@ -53,6 +53,8 @@ class MarginSoftmax(FaceLoss):
         TrainingError: an option out of its range; names it.
     """
 
+    can_begin_with_people = True
+
     def __init__(
         self,
         num_classes: int,
@@ -65,7 +67,6 @@ class MarginSoftmax(FaceLoss):
         seed: int = 0,
     ) -> None:
         super().__init__(embedding_size)
-        self.has_directions = True
         self.num_classes = num_classes
         self.scale = checked_range("scale", scale, 1e-6)
         self.focal = checked_range("focal", focal, 0.0)
@@ -103,7 +104,8 @@ class MarginSoftmax(FaceLoss):
             if weight.ndim == 2:
                 weight[known] = rows
             else:
-                apart = 0.1 * initial_weights(len(rows), *weight.shape[1:]).to(weight)
+                apart = 0.1 * torch.randn(len(rows), *weight.shape[1:]).to(weight)
+                apart *= weight.shape[-1] ** -0.5
                 weight[known] = rows[:, None] + apart
 
     def attach(self, optimizer: Optimizer) -> None:

@@ -51,6 +51,7 @@ from facewise.training.processes import (
     world,
 )
 from facewise.training.randomness import seed_all
+from facewise.training.shared_norms import share_norms
 from facewise.training.state import Parts
 from facewise.training.stopping import Stopping, TrainingInterrupted, ignore_signals
 from facewise.training.watching import Watch
@@ -211,8 +212,8 @@ class _Run:
         # The order in which chips lie in memory; gradients then have that of their parameters.
         backbone = backbone.to(self._device).to(memory_format=torch.channels_last)
         loss = loss.to(self._device)
-        if world()[1] > 1 and self._device.type == "cuda":
-            backbone = nn.SyncBatchNorm.convert_sync_batchnorm(backbone)  # type: ignore[no-untyped-call]
+        if world()[1] > 1:
+            share_norms(backbone)
         lr, head_lr = config.rates
         optimizer = build_optimizer(
             config.optimizer,

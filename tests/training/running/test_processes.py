@@ -30,6 +30,8 @@ BOTH = {
         "pictures_each": 2,
         "lr": 0.05,
     },
+    "batch norms": {"backbone": "toy-norms"},
+    "batch norms, accumulated": {"backbone": "toy-norms", "accumulate": 2, "clip": 1.0},
     "centers": {"loss": "center", "loss_options": {"weight": 0.1}, "accumulate": 2},
     "sampled classes": {"loss_options": {"scale": 16, "sample_rate": 0.5}, "clip": 1.0},
 }
@@ -62,9 +64,12 @@ def test_two_processes_give_the_losses_of_one(
 ) -> None:
     common = {"backbone": "toy", "epochs": 3}
     for name, changes in BOTH.items():
-        train(settings(tmp_path / "one" / name, **common, **changes))
+        train(settings(tmp_path / "one" / name, **{**common, **changes}))
     child = start(
-        *(settings(tmp_path / "two" / name, **common, **changes) for name, changes in BOTH.items()),
+        *(
+            settings(tmp_path / "two" / name, **{**common, **changes})
+            for name, changes in BOTH.items()
+        ),
         processes=2,
     )
     finish(child)

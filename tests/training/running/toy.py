@@ -64,7 +64,13 @@ def build_backbone(name: str, **_: Any) -> tuple[nn.Module, ModelSpec]:
         embedding_size=8,
         crop=FivePointCrop(SIDE, template),
     )
-    return Toy(0.2 if name == "toy-dropout" else 0.0), spec
+    network: nn.Module = Toy(0.2 if name == "toy-dropout" else 0.0)
+    if name == "toy-norms":
+        network = nn.Sequential(
+            nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(),
+            nn.Linear(4 * 7 * 7, 8), nn.BatchNorm1d(8),
+        )  # fmt: skip
+    return network, spec
 
 
 def settings(people: Path, out: Path, **changes: Any) -> TrainConfig:

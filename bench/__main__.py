@@ -24,6 +24,7 @@ COMMANDS = {
     "detect": "seconds for a frame of a video, with the faces found",
     "embed": "seconds for a face",
     "pipeline": "photos a second from files to vectors, and peak memory",
+    "gallery": "galleries of known people: enrol, search, identify",
     "search": "seconds for a probe against a gallery",
     "train": "seconds for a step of training, and what it learns from",
 }

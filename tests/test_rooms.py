@@ -63,13 +63,16 @@ def modules(path):
 
 
 RECORDS = ("errors", "_files", "gallery.records", "gallery.model_facts", "gallery.names")
+STORES = ("gallery.change", "gallery.own_search", "gallery.store", "gallery.stores")
+FORMS = ("gallery.vector_form", "gallery.chip_form", "gallery.sealing")
 
 
 @pytest.mark.parametrize(
     ("part", "known"),
     [
-        ("gallery/stores", (*RECORDS, "gallery.change", "gallery.store", "gallery.stores")),
-        ("gallery/search", (*RECORDS, "gallery.search", "runtime")),
+        ("gallery/stores", (*RECORDS, *FORMS, *STORES)),
+        ("gallery/search", (*RECORDS, "gallery.sealing.cipher", "gallery.search", "runtime")),
+        ("gallery/sealing", ("errors", "gallery.sealing", "gallery.vector_form")),
     ],
 )
 def test_stores_and_search_know_records_and_not_each_other(part, known):

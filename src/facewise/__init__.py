@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ModelMismatchError,
         NoFaceError,
         ProtocolError,
+        ShardsError,
         TrainingError,
     )
     from facewise.faces import Faces
@@ -48,6 +49,7 @@ __all__ = [
     "ModelMismatchError",
     "NoFaceError",
     "ProtocolError",
+    "ShardsError",
     "TrainingError",
     "__version__",
     "compare",

@@ -143,3 +143,15 @@ class GalleryError(FacewiseError):
         Traceback (most recent call last):
         facewise.errors.GalleryError: no/such/people.db: no such gallery...
     """
+
+
+class ShardsError(FacewiseError):
+    """A run of `facewise embed` to shards cannot begin or go on, or shards cannot be read.
+
+    Example:
+        >>> import facewise
+        >>> from facewise.shards import open_shards
+        >>> open_shards("no/such/folder")
+        Traceback (most recent call last):
+        facewise.errors.ShardsError: no/such/folder: no shards there...
+    """

@@ -28,6 +28,8 @@ from facewise.images import describe, load, read_file
 from facewise.runtime.workers import device_turn, ordered_map, runs_on_cpu
 
 if TYPE_CHECKING:
+    from collections import deque
+
     from numpy.typing import NDArray
 
     from facewise.detection import Detector
@@ -257,6 +259,16 @@ class Pipeline:
             "embedder": self.embedder.settings,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
+
+
+def drained(names: deque[str]) -> Iterator[str]:
+    """The name of each picture, for `Pipeline.run_each`, where whoever gives the pictures knows it.
+
+    Args:
+        names: to which each is added before its picture is given; it is taken right after that.
+    """
+    while names:
+        yield names.popleft()
 
 
 def _handfuls(

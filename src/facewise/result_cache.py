@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS found_1 (
 ) WITHOUT ROWID
 """
 _WAIT = 5.0  # seconds to wait for another process's write
+_SUFFIXES = ("", "-wal", "-shm")  # of the files of a database; SQLite gives all the same mode
 
 
 def results_file() -> Path:
@@ -37,18 +39,25 @@ class ResultCache:
 
     A cache may be lost, never wrong, and never in the way: what cannot be read is as if it had not
     been kept, a file that is not a database is replaced, and where nothing can be written, nothing
-    is kept.
+    is kept. But whoever removes results has to know that they were those of the file: `strict`.
+
+    The file can be read by its owner only, since faces are in it: mode 600, in a folder of mode 700
+    where that is new.
 
     Args:
         path: the file; by default `results.sqlite` in the user's cache folder (`FACEWISE_CACHE`
             moves it).
+        strict: it is an error where the file cannot be opened; otherwise nothing is kept then.
+
+    Raises:
+        OSError: with `strict`, the file is in use, or cannot be opened; names it.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, strict: bool = False) -> None:
         self.path = path or results_file()
         # The threads share one connection, and with it one transaction: they take turns.
         self._turn = threading.Lock()
-        self._database = self._open()
+        self._database = self._open(strict)
 
     def get(self, key: bytes) -> EmbeddedFaces | None:
         """What was kept under a key, or None."""
@@ -88,28 +97,49 @@ class ResultCache:
         Raises:
             OSError: they cannot be removed: the file is in use, or cannot be written.
         """
-        found = 0
         try:
             with self._turn:
                 keys = [row[0] for row in self._database.execute("SELECT key FROM found_1")]
-            for key in keys:
-                known = self.get(key)
-                if known is not None and not unwanted(known):
-                    continue
+            gone = [key for key in keys if (known := self.get(key)) is None or unwanted(known)]
+            if gone:
                 with self._turn, self._database:
-                    self._database.execute("DELETE FROM found_1 WHERE key = ?", (key,))
-                found += 1
-            if found:
-                with self._turn:
-                    self._database.execute("VACUUM")
-                    busy, *_ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                    self._database.executemany(
+                        "DELETE FROM found_1 WHERE key = ?", ((key,) for key in gone)
+                    )
+                    self._database.execute(f"PRAGMA user_version={self._removals() + 1}")
+        except sqlite3.Error as error:
+            raise self._refused(error) from error
+        self.erase()
+        return len(gone)
+
+    def erase(self) -> None:
+        """Complete what `remove` does, if a process was killed within it; else do nothing.
+
+        Raises:
+            OSError: as `remove`.
+        """
+        try:
+            with self._turn:
+                seen = self._removals()
+                if not seen:
+                    return
+                self._database.execute("VACUUM")
+                busy, *_ = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 if busy:
                     raise sqlite3.OperationalError("others are reading it")
+                with self._database:
+                    self._database.execute("BEGIN IMMEDIATE")
+                    if self._removals() == seen:  # else others erase what they have removed
+                        self._database.execute("PRAGMA user_version=0")
         except sqlite3.Error as error:
-            raise OSError(
-                errno.EBUSY, f"results cannot be removed ({error})", str(self.path)
-            ) from error
-        return found
+            raise self._refused(error) from error
+
+    def _removals(self) -> int:
+        """How many times something was removed since everything was erased; kept in the file."""
+        return int(self._database.execute("PRAGMA user_version").fetchone()[0])
+
+    def _refused(self, error: sqlite3.Error) -> OSError:
+        return OSError(errno.EBUSY, f"results cannot be removed ({error})", str(self.path))
 
     def close(self) -> None:
         """Give the file back."""
@@ -127,20 +157,42 @@ class ResultCache:
     ) -> None:
         self.close()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, strict: bool) -> sqlite3.Connection:
+        reason: Exception
         for _ in range(2):
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._make_private()
                 return _connect(str(self.path))
-            except sqlite3.OperationalError:  # locked, read-only, no space
+            except sqlite3.OperationalError as error:  # locked, read-only, no space
+                reason = error
                 break
-            except sqlite3.DatabaseError:  # not a database
-                for suffix in ("", "-wal", "-shm"):
+            except sqlite3.DatabaseError as error:  # not a database
+                reason = error
+                for suffix in _SUFFIXES:
                     with contextlib.suppress(OSError):
                         self.path.with_name(self.path.name + suffix).unlink()
-            except OSError:
+            except OSError as error:
+                reason = error
                 break
+        if strict:
+            text = getattr(reason, "strerror", None) or str(reason)
+            raise OSError(errno.EBUSY, f"cannot be opened ({text})", str(self.path)) from reason
         return _connect(":memory:")
+
+    def _make_private(self) -> None:
+        """Make the file if there is none, and take it from others who could read it.
+
+        It is not opened where it is there: to close it takes the locks of our own connections away.
+        """
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        for suffix in _SUFFIXES:
+            path = self.path.with_name(self.path.name + suffix)
+            with contextlib.suppress(OSError):  # another's, or just gone
+                mode = path.stat().st_mode & 0o777
+                if mode & 0o077:
+                    path.chmod(mode & 0o700)
 
 
 def _connect(name: str) -> sqlite3.Connection:

@@ -102,3 +102,17 @@ def test_within(tmp_path: Path) -> None:
     assert is_within(tmp_path / "link" / "new", tmp_path / "people")
     assert not is_within(tmp_path / "people2", tmp_path / "people")
     assert not is_within(tmp_path, tmp_path / "people")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+def test_a_private_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        replace_file(tmp_path / "a/b/1.png", b"face", private=True)
+        replace_file(tmp_path / "c/1.txt", b"text")
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b", "a/b/1.png")]
+    assert modes == [0o700, 0o700, 0o600]
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("c", "c/1.txt")]
+    assert modes == [0o755, 0o644]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from facewise import Gallery
+from facewise.cli.gallery import app as gallery_app
 from facewise.gallery import ModelFacts, NewFace, open_store
 
 
@@ -44,7 +48,7 @@ def test_from_pictures_to_names_and_back(facewise: Any, store: Path, examples: P
     result = facewise("gallery", "identify", store, examples / "photos", "--json", "-")
     content = json.loads(result.stdout)
     assert content["model"] == "dlib_resnet29.dlib"
-    assert (content["comparisons"], content["fpir"]) == (2, pytest.approx(0.01))
+    assert (content["comparisons"], content["fpir"]) == (3, pytest.approx(0.01))
     found = {Path(image["image"]).stem: image["faces"] for image in content["images"]}
     assert sorted(face["name"] for face in found["montage"]) == ["biden", "obama", "unknown"]
     assert [face["name"] for face in found["astronaut"]] == ["unknown"]
@@ -52,7 +56,7 @@ def test_from_pictures_to_names_and_back(facewise: Any, store: Path, examples: P
     photo = examples / "photos/obama.jpg"
     words = facewise("gallery", "identify", store, photo, "--fpir", "0.001").stdout
     assert "obama" in words
-    assert "FPIR 0.001 with 2 comparisons of a face" in words
+    assert "FPIR 0.001 with 3 comparisons of a face" in words
     assert (
         "far and fpir"
         in facewise(
@@ -128,6 +132,12 @@ def test_chips_are_written(facewise: Any, store: Path, tmp_path: Path) -> None:
     written = sorted((tmp_path / "chips").iterdir())
     assert [path.name for path in written] == ["2.png", "3.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
+    if os.name == "posix":
+        modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "chips", *written)]
+        assert modes == [0o700, 0o600, 0o600]
+    with Gallery.open(store) as gallery:
+        [last] = gallery.audit(1)
+    assert (last.action, last.count, last.detail) == ("export", 2, "chips")
 
 
 def test_people_are_changed(facewise: Any, plain: Path) -> None:
@@ -173,7 +183,16 @@ def test_upkeep(facewise: Any, plain: Path) -> None:
     assert (content["people"], content["faces"], content["embedding_size"]) == (2, 3, 2)
     assert "recall@1 1.0000" in facewise("gallery", "stats", plain).stdout
     assert facewise("gallery", "rebuild-index", plain).stdout == "index made anew: 3 faces\n"
-    assert json.loads(facewise("gallery", "check", plain, "--json", "-").stdout) == {"problems": []}
+    checked = facewise("gallery", "check", plain, "--json", "-").stdout
+    assert json.loads(checked) == {"problems": [], "notes": []}
+
+
+def test_a_new_name_is_no_damage(facewise: Any, plain: Path) -> None:
+    facewise("gallery", "rename", plain, "zoë", "Zoe")
+    checked = facewise("gallery", "check", plain).stdout
+    assert checked.startswith("all is well\nnote: names or texts that were changed are not erased")
+    facewise("gallery", "forget", plain, "--face", "2", "--yes")
+    assert facewise("gallery", "check", plain).stdout == "all is well\n"
 
 
 def test_nothing_is_overwritten(facewise: Any, plain: Path, tmp_path: Path) -> None:
@@ -190,3 +209,9 @@ def test_nothing_is_overwritten(facewise: Any, plain: Path, tmp_path: Path) -> N
         str(tmp_path / "text.db")
         in facewise("gallery", "list", tmp_path / "text.db", status=1).stderr
     )
+
+
+def test_every_command_is_in_the_documentation() -> None:
+    docs = Path(__file__).parents[2] / "docs/command-line.md"
+    rows = re.findall(r"^\| `([a-z-]+) STORE", docs.read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [command.name for command in gallery_app.registered_commands]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from facewise.alignment import MarginCrop
+from cell_probe import probe_embedder
 from facewise.embedding import Embedder
 from facewise.errors import ProtocolError
 from facewise.evaluation import calibration as module
@@ -22,8 +22,7 @@ from facewise.evaluation.protocols.pairs import PairProtocol
 from facewise.evaluation.protocols.pairs_csv import read_pairs_csv
 from facewise.evaluation.thresholds import OperatingPoints
 from facewise.recognition.curves import IsotonicCurve, LogisticCurve
-from facewise.runtime.networks import Candidate
-from facewise.zoo import ModelSpec, Weights, get_spec
+from facewise.zoo import get_spec
 
 SLOPE, CENTRE = 30.0, 0.4
 
@@ -44,24 +43,7 @@ def folds_of(n: int, k: int = 5) -> NDArray[np.intp]:
 
 
 def embedder() -> Embedder:
-    spec = ModelSpec(
-        id="probe.plain",
-        task="embed",
-        architecture="probe",
-        weights=Weights(filename="none", licence="none", training_set="none"),
-        input_size=8,
-        embedding_size=16,
-        crop=MarginCrop(8),
-    )
-    return Embedder(
-        spec,
-        torch.nn.Flatten(),
-        weight_hash="ab" * 32,
-        device=torch.device("cpu"),
-        candidate=Candidate("torch", "float32"),
-        flip=False,
-        batch_size=8,
-    )
+    return probe_embedder("probe.plain", torch.nn.Flatten(), 16)
 
 
 def world(people: int, each: int = 3, seed: int = 0) -> tuple[PairProtocol, NDArray[np.float32]]:

@@ -299,7 +299,7 @@ def test_ids_and_versions_beside_a_copy_that_was_put_back(path, tmp_path):
 
 
 def test_a_long_log_is_trimmed(path, monkeypatch):
-    from facewise.gallery.stores.sqlite import log_table
+    from facewise.gallery.stores.relational import log_table
 
     monkeypatch.setattr(log_table, "KEPT", 10)
     with open_store(path) as store:

@@ -6,24 +6,57 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
+from byte_search import pieces_in
 from facewise.errors import FacewiseError, GalleryError, ModelMismatchError
-from facewise.gallery import ModelFacts, NewFace, open_store
+from facewise.gallery import ModelFacts, NewFace
+from facewise.gallery import open_store as open_any_store
 from facewise.gallery.names import checked_name, name_key
+from milvus_server import contents, server_port
+from postgres_server import gallery_url
 
 D = 64
 FACTS = ModelFacts({"model": "probe.colour", "weights": "ab" * 32, "flip": True}, D)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 
-STORES = {"sqlite": lambda folder: f"sqlite:///{folder}/people.db"}
+KEY, NEW_KEY = bytes(range(32)), bytes(range(32, 64))
+
+
+class SealedUrl(str):
+    """Of a gallery that is sealed with `KEY`."""
+
+
+def open_store(url, create=None):
+    return open_any_store(url, create, KEY if isinstance(url, SealedUrl) else None)
+
+
+STORES = {
+    "sqlite": lambda folder: f"sqlite:///{folder}/people.db",
+    "sqlite-sealed": lambda folder: SealedUrl(f"sqlite:///{folder}/people.db"),
+    "postgres": lambda _: gallery_url(),
+    "postgres-sealed": lambda _: SealedUrl(gallery_url()),
+    "milvus": lambda folder: f"milvus:///{folder}/people",
+    "milvus-server": lambda folder: (
+        f"milvus://127.0.0.1:{server_port()}/p{uuid4().hex}?records={folder}/records.db"
+    ),
+    "milvus-postgres": lambda _: (
+        f"milvus://127.0.0.1:{server_port()}/p{uuid4().hex}?records={gallery_url()}"
+    ),
+}
 """For each store a new URL, given an empty folder."""
 
 
 @pytest.fixture(params=sorted(STORES))
 def url(request, tmp_path):
+    if request.param.endswith("-sealed"):
+        pytest.importorskip("cryptography", reason="cryptography is not installed")
+    if request.param.startswith("milvus"):
+        pytest.importorskip("pymilvus", reason="pymilvus is not installed")
+        pytest.importorskip("milvus_lite", reason="milvus-lite is not installed")
     return STORES[request.param](tmp_path)
 
 
@@ -84,6 +117,25 @@ def test_a_new_store_is_empty(store):
     store.erase()
 
 
+def test_vectors_of_people(store, unit):
+    ann, anns = add(store, "Ann", unit(2))
+    _, bobs = add(store, "Bob", unit(1))
+    with store.change() as change:
+        anns += change.add_faces(ann, [NewFace(unit())])
+        cleo = change.add_person("Cleo")
+    every = {
+        face: vector
+        for ids, _, vectors in store.vectors()
+        for face, vector in zip(ids.tolist(), vectors, strict=True)
+    }
+    found = store.vectors_of_people([cleo, ann, ann, 77])
+    assert found.face_ids.tolist() == anns
+    assert found.person_ids.tolist() == [ann] * 3
+    np.testing.assert_array_equal(found.vectors, [every[face] for face in anns])
+    assert store.vectors_of_people([]).vectors.shape == (0, D)
+    assert store.vectors_of_people(range(5000)).face_ids.tolist() == sorted(anns + bobs)
+
+
 def test_all_stays_when_a_store_is_opened_again(url, unit):
     with open_store(url, create=FACTS) as store:
         person, (face,) = add(store, "Ann", [unit()], notes="n", consent="c")
@@ -94,6 +146,33 @@ def test_all_stays_when_a_store_is_opened_again(url, unit):
         assert (picture(store), store.identity()) == before
         assert store.facts() == FACTS
         assert store.face(face).person_id == person
+
+
+def test_the_key(url, unit):
+    """Of a sealed gallery it can be changed and is needed; a plain one takes none."""
+    with open_store(url, create=FACTS) as store:
+        person, faces = add(store, "Ann", [unit()])
+        with store.change() as change:
+            faces += change.add_faces(person, [NewFace(unit(), chip=PNG)])
+        before = all_vectors(store)
+        if store.cipher is None:
+            with pytest.raises(GalleryError, match="is not sealed"):
+                store.change_key(KEY)
+        else:
+            store.change_key(NEW_KEY)
+            assert store.audit()[0].action == "change-key"
+    if not isinstance(url, SealedUrl):
+        with pytest.raises(GalleryError, match="sealed"):
+            open_any_store(url, key=KEY)
+        return
+    for key, match in ((None, "is sealed; give its key"), (KEY, "another key")):
+        with pytest.raises(GalleryError, match=match):
+            open_any_store(url, key=key)
+    with open_any_store(url, key=NEW_KEY) as store:
+        for mine, theirs in zip(all_vectors(store), before, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        assert store.chip(faces[1]) == PNG
+        assert store.check() == []
 
 
 def test_a_new_store_takes_no_others_place(url, unit):
@@ -410,6 +489,68 @@ def test_ids_are_never_given_twice(url, unit):
         assert min(new) > max(faces)
 
 
+def test_ids_can_be_given(store, unit):
+    """For moving people between stores, so that numbers that are written down elsewhere hold."""
+    vectors = unit(5)
+    start = store.version()
+    with store.change() as change:
+        ann = change.add_person("Ann", person_id=7)
+        ids = change.add_faces(ann, [NewFace(v) for v in vectors[:3]], face_ids=[10, 11, 15])
+        assert change.add_faces(ann, [], face_ids=[]) == []
+    assert (ann, ids) == (7, [10, 11, 15])
+    assert store.person(7).name == "Ann"
+    assert all_vectors(store)[0].tolist() == [face.id for face in store.faces(7)] == ids
+    assert store.changes(start).added.tolist() == ids
+    before = picture(store)
+    for id_ in (7, 3, 0, -1):
+        with pytest.raises(GalleryError, match="ids of people"), store.change() as change:
+            change.add_person("Bob", person_id=id_)
+    for ids in ([15], [12], [16, 16], [18, 17], [16], [16, 17, 18]):
+        with pytest.raises(GalleryError, match="ids of faces"), store.change() as change:
+            change.add_faces(7, [NewFace(v) for v in vectors[3:]], face_ids=ids)
+    assert picture(store) == before
+    bob, new = add(store, "Bob", vectors[3:])  # and whoever comes next is above them
+    assert bob > 7
+    assert min(new) > 15
+    assert store.check() == []
+
+
+def test_ids_that_were_given_elsewhere_are_skipped(store, url, unit):
+    """So that a store that others were moved to never gives the number of who was forgotten."""
+    assert store.last_ids() == (0, 0)
+    with store.change() as change:
+        change.skip_ids(7, 0)
+        assert change.add_person("Ann") == 8
+        assert change.add_faces(8, [NewFace(unit())]) == [1]
+    with store.change() as change:
+        change.skip_ids(3, 40)  # 8 is above 3
+    assert store.last_ids() == (8, 40)
+    with suppress(KeyError), store.change() as change:
+        change.skip_ids(100, 100)
+        raise KeyError
+    with store.change() as change:
+        change.remove_person(8)
+    store.erase()
+    store.close()
+    with open_store(url) as again:
+        assert again.last_ids() == (8, 40)
+        person, [face] = add(again, "Bob", [unit()])
+        assert (person, face) == (9, 41)
+        assert again.last_ids() == (9, 41)
+        assert again.check() == []
+
+
+def test_a_store_can_be_read_within_a_change(store, unit):
+    """It shows what is committed, or what the change did too."""
+    vectors = unit(2)
+    ann, [face] = add(store, "Ann", vectors[:1])
+    with store.change() as change:
+        change.add_faces(ann, [NewFace(vectors[1])])
+        assert store.version() > 0
+        assert store.person(ann).name == "Ann"
+        np.testing.assert_array_equal(store.vectors_of([face]).vectors, vectors[:1])
+
+
 def test_what_is_not_there_cannot_be_changed(store, unit):
     ann, (face,) = add(store, "Ann", unit(1))
     calls = [
@@ -686,6 +827,21 @@ def test_the_audit_log(store):
     assert store.audit() == entries
 
 
+def test_the_audit_log_is_read_in_parts(store):
+    time = datetime(2020, 2, 29, 23, 59, 59, 123456, timezone(timedelta(hours=2)))
+    with store.change() as change:
+        for i in range(7):
+            change.note("enrol", None, i, time=time if i == 3 else None)
+    entries = store.audit()
+    assert [entry.count for entry in entries] == [6, 5, 4, 3, 2, 1, 0]
+    assert entries[3].time == time
+    assert store.audit(2, before=entries[1].id) == entries[2:4]
+    assert store.audit(before=entries[-1].id) == []
+    with pytest.raises(GalleryError, match="time"), store.change() as change:
+        change.note("enrol", time=datetime(2020, 1, 1))
+    assert store.audit() == entries
+
+
 def test_the_audit_log_outlives_a_person(store, unit):
     ann, _ = add(store, "Ann", unit(1))
     with store.change() as change:
@@ -701,21 +857,25 @@ def test_after_erasing_no_file_holds_what_was_removed(url, unit, rng):
     """Vectors, names, notes, sources and chips, among others that come, go and stay."""
 
     def traces(store, secrets):
-        held = b"".join(path.read_bytes() for path in store.files())
+        held = contents(store.files())
         return [secret for secret in secrets if secret in held]
 
     def secrets_of(person, faces, name):
         for face in faces:
             data = face.vector.astype("<f4").tobytes()
-            yield from (data[i : i + 16] for i in range(0, len(data), 16))
-            yield from (face.source.encode(), face.chip[60:80])
+            pieces = [*(data[i : i + 16] for i in range(0, len(data), 16)), face.chip[60:80]]
+            if isinstance(url, SealedUrl):
+                hidden.extend(pieces)
+            else:
+                yield from pieces
+            yield face.source.encode()
         for text in (name, name.casefold(), f"notes {name}", f"consent {name}"):
             yield text.encode()
 
     def token(n):
         return "".join(rng.choice(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), n))
 
-    live, removed = {}, []
+    live, removed, hidden = {}, [], []
     with open_store(url, create=FACTS) as store, open_store(url) as other:
         if not store.files():
             pytest.skip("not in files of this machine")
@@ -749,8 +909,10 @@ def test_after_erasing_no_file_holds_what_was_removed(url, unit, rng):
                 removed += live.pop(person)[0]
         kept = [secret for secrets, _, _ in live.values() for secret in secrets]
         assert traces(store, kept) == kept  # the search finds what is there
+        assert pieces_in(store.files(), dict(enumerate(hidden))) == set()
         store.erase()
         assert traces(store, removed) == []
+        assert pieces_in(store.files(), dict(enumerate(hidden))) == set()
         assert traces(store, kept) == kept
         assert store.check() == other.check() == []
         before = picture(store)

@@ -36,6 +36,12 @@ EXTRAS = {
     "openvino": ("openvino", "onnx"),
     "evaluate": ("matplotlib", "sklearn", "scipy"),
     "gallery": ("usearch",),
+    "encryption": ("cryptography",),
+    "files": ("h5py", "google.protobuf", "pyarrow"),
+    "postgres": ("psycopg",),
+    "milvus": ("pymilvus", "milvus_lite"),
+    "shards": ("fsspec", "pyarrow"),
+    "ray": ("ray",),
     "train": ("accelerate", "timm", "torchvision", "yaml"),
 }
 """The modules that each optional dependency brings."""

@@ -11,17 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewise.cli.options import (
-    Backend,
-    Cache,
-    Detector,
-    Device,
-    Json,
-    Mode,
-    Model,
-    Photos,
-    Precision,
-)
+from facewise.cli.embed_shards import ShardOptions, embed_shards
+from facewise.cli.option_sets import takes
+from facewise.cli.options import Json
 
 if TYPE_CHECKING:
     from facewise.cli.inputs import Input
@@ -30,30 +22,48 @@ if TYPE_CHECKING:
     from facewise.recognition import PhotoResult
 
 
+@takes(ShardOptions)
 def embed(
-    photos: Photos,
+    photos: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PHOTO...",
+            help="Pictures, folders, patterns such as 'photos/**/*.jpg', or - for one picture from "
+            "standard input. To shards also tar files, lists (.txt), and URLs of these such as "
+            "'s3://bucket/shards-{0000..0099}.tar'.",
+            show_default=False,
+        ),
+    ],
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FILE.npz",
-            dir_okay=False,
-            help="Write numpy arrays with one row a face: images, boxes, scores, landmarks, "
-            "embeddings; and model, weights.",
+            metavar="FILE.npz|DIR",
+            help="FILE.npz: numpy arrays with one row a face: images, boxes, scores, landmarks, "
+            "embeddings; and model, weights. Any other name, or a URL: a folder of Parquet shards, "
+            "for very many pictures; started again, the command goes on where it was.",
+            show_default=False,
         ),
     ] = None,
     json_file: Json = None,
-    model: Model = None,
-    detector: Detector = None,
-    mode: Mode = None,
-    backend: Backend = None,
-    precision: Precision = None,
-    device: Device = None,
-    cache: Cache = True,
+    *,
+    options: ShardOptions,
 ) -> None:
     """Find the faces of photos and embed them: unit vectors whose dot product is the similarity.
 
     Exit status: 0, or 1 when a photo could not be read.
     """
+    if out is not None and not out.endswith(".npz"):
+        embed_shards(photos, out, json_file, options)
+        return
+    options.require_shards()
+    if out is None and json_file is None:
+        raise typer.BadParameter("say where to write: --out FILE.npz or DIR, --json FILE, or both")
+    _embed_files(photos, None if out is None else Path(out), json_file, options)
+
+
+def _embed_files(
+    photos: list[str], out: Path | None, json_file: Path | None, options: ShardOptions
+) -> None:
     from facewise._files import replace_file
     from facewise.cli.files import protect, write_text
     from facewise.cli.inputs import expand
@@ -63,17 +73,19 @@ def embed(
     from facewise.pipeline import Pipeline
     from facewise.result_cache import ResultCache
 
-    if out is None and json_file is None:
-        raise typer.BadParameter("say where to write: --out FILE.npz, --json FILE, or both")
     inputs = expand(photos)
     protect([item.source for item in inputs], [out, json_file])
-    embedder = the_embedder(model, device, backend=backend, precision=precision)
-    finder = the_detector(detector, device, mode=mode, backend=backend)
+    embedder = the_embedder(
+        options.model, options.device, backend=options.backend, precision=options.precision
+    )
+    finder = the_detector(
+        options.detector, options.device, mode=options.mode, backend=options.backend
+    )
 
     def finish(_: Input, found: EmbeddedFaces) -> Faces:
         return found.faces.with_data(embedding=found.embeddings)
 
-    with ResultCache() if cache else nullcontext() as store:
+    with ResultCache() if options.cache else nullcontext() as store:
         pipeline = Pipeline(finder, embedder, store)
         results = work_through(inputs, lambda items: through(pipeline, items, finish), "embedding")
     if out is not None:

@@ -27,7 +27,7 @@ def the_detector(name: str | None, device: str | None, **options: Any) -> Detect
 
     model, weights = model_and_weights(DEFAULT_DETECTOR if name is None else name)
     limit_torch()
-    with _wrong_usage():
+    with wrong_usage():
         return load_detector(model, weights, device=device, **_given(options))
 
 
@@ -39,7 +39,7 @@ def the_embedder(
 
     model, weights = model_and_weights(DEFAULT_EMBEDDER if name is None else name)
     limit_torch()
-    with _wrong_usage():
+    with wrong_usage():
         return load_embedder(model, weights, device=device, flip=flip, **_given(options))
 
 
@@ -66,7 +66,8 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _wrong_usage() -> Iterator[None]:
+def wrong_usage() -> Iterator[None]:
+    """Turn a value that an option cannot have into an error of the command line."""
     try:
         yield
     except FacewiseError:

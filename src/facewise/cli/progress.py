@@ -21,8 +21,13 @@ def progress(items: Sequence[T], doing: str) -> Iterable[T]:
 
 
 @contextmanager
-def counting(doing: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar that is moved by calling what this gives with the number of things that are done."""
+def counting(doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar that is moved by calling what this gives with the number of things that are done.
+
+    Args:
+        doing: a word for what is done.
+        total: how many there are; None: nobody knows, and they are counted.
+    """
     from rich.console import Console
     from rich.progress import Progress
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facewise.cli.gallery.options import KeyFile
 from facewise.cli.options import (
     Backend,
     Cache,
@@ -53,6 +54,7 @@ def recognize(
     threshold: Similarity = None,
     calibration: Calibrated = None,
     cache: Cache = True,
+    key_file: KeyFile = None,
 ) -> None:
     """Name the people in photos; who is not among the people is unknown.
 
@@ -60,7 +62,7 @@ def recognize(
     """
     from facewise.cli.annotated import draw, plan
     from facewise.cli.files import is_within, protect, write_text
-    from facewise.cli.gallery.options import embedder_of, is_gallery, store_path
+    from facewise.cli.gallery.options import embedder_of, is_gallery, store_path, the_key
     from facewise.cli.inputs import expand
     from facewise.cli.loading import (
         described,
@@ -82,13 +84,15 @@ def recognize(
         raise typer.BadParameter("--people: the name of the folder is empty")
     inputs = expand(photos, skip=out)
     kept = is_gallery(people)
+    if key_file is not None and not kept:
+        raise typer.BadParameter("--key-file: --people is a folder, which has no key")
     if out is not None and not kept and is_within(out, Path(people)):
         raise FacewiseError(f"--out {out}: lies in the folder of people; choose another folder")
     targets = {} if out is None else plan(inputs, out)
     known_from = [store_path(people)] if kept else [item.source for item in expand([people])]
     read = [*(item.source for item in inputs), *known_from]
-    protect([*read, *filter(None, [calibration])], [json_file, *targets.values()])
-    gallery = Gallery.open(people) if kept else None
+    protect([*read, *filter(None, [calibration, key_file])], [json_file, *targets.values()])
+    gallery = Gallery.open(people, key=the_key(key_file)) if kept else None
     if gallery is None:
         embedder = the_embedder(model, device, backend=backend, precision=precision)
     else:
@@ -96,6 +100,8 @@ def recognize(
     finder = the_detector(detector, device, mode=mode, backend=backend)
     meaning = the_calibration(calibration, embedder, finder)
     chosen = the_threshold(embedder.spec, threshold, far, meaning)
+    if gallery is not None and gallery.store.cipher is not None:
+        cache = False  # what is there can be read
     with ResultCache() if cache else nullcontext() as store:
         pipeline = Pipeline(finder, embedder, store)
         with waiting("learning the people"):

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
         VectorBlock,
     )
     from facewise.gallery.store import Store, open_store
+    from facewise.gallery.transfer.exporting import Exported, ExportOptions
+    from facewise.gallery.transfer.imported import Imported, ImportOptions
+    from facewise.gallery.transfer.migrating import migrate
+    from facewise.gallery.transfer.moving import Migration
 
 __all__ = [
     "AuditEntry",
@@ -31,14 +35,20 @@ __all__ = [
     "Counts",
     "EnrolOptions",
     "Enrolment",
+    "ExportOptions",
+    "Exported",
     "FaceChanges",
     "FaceRecord",
     "Gallery",
+    "ImportOptions",
+    "Imported",
+    "Migration",
     "ModelFacts",
     "NewFace",
     "Person",
     "Store",
     "VectorBlock",
+    "migrate",
     "open_store",
 ]
 
@@ -46,8 +56,14 @@ _HOMES = {
     "Change": "change",
     "EnrolOptions": "enrolment",
     "Enrolment": "enrolment",
+    "ExportOptions": "transfer.exporting",
+    "Exported": "transfer.exporting",
     "Gallery": "gallery",
+    "ImportOptions": "transfer.imported",
+    "Imported": "transfer.imported",
+    "Migration": "transfer.moving",
     "Store": "store",
+    "migrate": "transfer.migrating",
     "open_store": "store",
 }
 

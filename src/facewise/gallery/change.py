@@ -62,6 +62,7 @@ class Change(Reading, Protocol):
         retain_until: date | None = None,
         *,
         created: datetime | None = None,
+        person_id: int | None = None,
     ) -> int:
         """Add a person.
 
@@ -72,6 +73,8 @@ class Change(Reading, Protocol):
             retain_until: the last day on which the person may be kept.
             created: with a time zone; by default now (another time is for moving people between
                 stores).
+            person_id: which id to give, above all that were given before (also for moving people
+                between stores); by default the next one.
 
         Returns:
             The id, above all that were given before.
@@ -97,15 +100,23 @@ class Change(Reading, Protocol):
             GalleryError: there is no such person.
         """
 
-    def add_faces(self, person_id: int, faces: Sequence[NewFace]) -> list[int]:
+    def add_faces(
+        self, person_id: int, faces: Sequence[NewFace], *, face_ids: Sequence[int] | None = None
+    ) -> list[int]:
         """Add faces of a person.
+
+        Args:
+            person_id: whose they are.
+            faces: what to add.
+            face_ids: which ids to give, one for each, ascending and above all that were given
+                before (for moving faces between stores); by default the next ones.
 
         Returns:
             Their ids, ascending, above all that were given before.
 
         Raises:
-            GalleryError: there is no such person, or a vector is not as long as those of the
-                gallery's model.
+            GalleryError: there is no such person, a vector is not as long as those of the
+                gallery's model, or the ids are not as they have to be.
         """
 
     def move_faces(self, face_ids: Sequence[int], to_person: int) -> None:
@@ -122,8 +133,22 @@ class Change(Reading, Protocol):
             GalleryError: one of the faces is not there.
         """
 
+    def skip_ids(self, people: int, faces: int) -> None:
+        """Give no id up to these any more, as if they had been given (for moving between stores).
+
+        Args:
+            people: the last id that a person had; what is lower than that of the store, is nothing.
+            faces: the same of a face.
+        """
+
     def note(
-        self, action: str, person_id: int | None = None, count: int = 0, detail: str = ""
+        self,
+        action: str,
+        person_id: int | None = None,
+        count: int = 0,
+        detail: str = "",
+        *,
+        time: datetime | None = None,
     ) -> None:
         """Write into the audit log: never a name, never a vector.
 
@@ -132,6 +157,8 @@ class Change(Reading, Protocol):
             person_id: whom it concerns.
             count: of faces, at least 0.
             detail: any text.
+            time: with a time zone; by default now (another time is for moving a log between
+                stores).
 
         Raises:
             GalleryError: an empty action, a count below 0, or a text that cannot be kept.

@@ -17,6 +17,7 @@ from facewise.gallery.judging import Read, judged, unreadable
 from facewise.gallery.names import name_key
 from facewise.gallery.records import NewFace
 from facewise.gallery.someone_else import someone_else
+from facewise.pipeline import drained
 
 if TYPE_CHECKING:
     from facewise.gallery.change import Change, PersonFields
@@ -77,14 +78,19 @@ class Enroller:
         places: deque[str] = deque()
         batch: list[_Ready] = []
         with closing(
-            self._pipeline.run_each(self._unknown(portraits, places), names=_drained(places))
+            self._pipeline.run_each(self._unknown(portraits, places), names=drained(places))
         ) as results:
             for found in results:
                 read = self._reading.popleft()
                 face, remarks = judged(found, read, self._pipeline.embedder.spec, self._options)
-                self._remarks += remarks
-                if face is not None:
-                    batch.append(_Ready(read.portrait, read.digest, face))
+                known = self._digests(read.portrait.person)
+                if read.digest in known:  # another copy, which was just before it
+                    self._skipped += 1
+                else:
+                    self._remarks += remarks
+                    if face is not None:
+                        known.add(read.digest)
+                        batch.append(_Ready(read.portrait, read.digest, face))
                 if len(batch) >= TOGETHER:
                     self._keep(batch)
                     batch = []
@@ -108,18 +114,16 @@ class Enroller:
                 self._remarks.append(unreadable(portrait, error))
                 self._count()
                 continue
-            known = self._digests(portrait.person)
-            if digest in known:
+            if digest in self._digests(portrait.person):
                 self._skipped += 1
                 self._count()
                 continue
-            known.add(digest)  # another copy in this run is skipped too
             self._reading.append(Read(portrait, content, digest))
             places.append(portrait.place)
             yield content
 
     def _digests(self, name: str) -> set[str]:
-        """Of the pictures of a person that are enrolled."""
+        """Of the pictures of a person that are enrolled, or are to be in this run."""
         key = name_key(name)
         if key not in self._known:
             people = self._store.find_people(name)
@@ -188,9 +192,3 @@ class Enroller:
     def _count(self) -> None:
         self._finished += 1
         self._options.done(self._finished)
-
-
-def _drained(places: deque[str]) -> Iterator[str]:
-    """The name of each picture, right after it was given: none is left when there are no more."""
-    while places:
-        yield places.popleft()

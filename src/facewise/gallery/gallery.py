@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
-from itertools import islice
 from typing import TYPE_CHECKING
 
-from facewise.errors import GalleryError
-from facewise.gallery import editing, forgetting
+from facewise.gallery.checking import Checkup, checkup
 from facewise.gallery.enrolment import Enrolment, EnrolOptions, Remark
-from facewise.gallery.finding import every_person, find_person
-from facewise.gallery.opened import OpenedGallery
-from facewise.gallery.overviews import PersonDetails, PersonOverview, Stats, stats
+from facewise.gallery.kept_people import KeptPeople
+from facewise.gallery.overviews import Stats, stats
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from facewise.gallery.candidates import Candidate
-    from facewise.gallery.change import PersonFields
-    from facewise.gallery.forgetting import Forgotten
-    from facewise.gallery.identifying import Identification, IdentifiedPhoto, Photos
+    from facewise.gallery.identification import Identification, IdentifiedPhoto
+    from facewise.gallery.photos import Photos
     from facewise.gallery.portraits import Portrait
-    from facewise.gallery.records import AuditEntry, Person, Vectors
+    from facewise.gallery.records import Vectors
     from facewise.gallery.templates import Template
     from facewise.gallery.thresholds import SearchThreshold
     from facewise.images import ImageSource
     from facewise.recognition import Calibration, People
 
 
-class Gallery(OpenedGallery):
+class Gallery(KeptPeople):
     """People with their faces, in a store; made by `Gallery.create` or `Gallery.open`.
 
     A person is named by name, or by number: `7`, or `"#7"`. Every change is one transaction, and
@@ -95,7 +88,6 @@ class Gallery(OpenedGallery):
     def threshold(
         self,
         *,
-        template: Template | None = None,
         threshold: float | None = None,
         far: float | None = None,
         fpir: float | None = None,
@@ -105,25 +97,22 @@ class Gallery(OpenedGallery):
 
         With N comparisons of a probe, a stranger gets a name in a share FPIR = 1 - (1 - FAR)^N of
         all cases (the false-positive identification rate). So the FAR of one comparison is chosen
-        from the FPIR that is wished. See `thresholds.search_threshold` for the arguments; N is the
-        number of people, or with the template `best` of faces.
+        from the FPIR that is wished. See `thresholds.search_threshold` for the arguments. N is the
+        number of faces, also where a person's faces are one template: the mean of many faces has
+        less noise than a face, and strangers are more like it (docs/results/gallery.md).
 
         Raises:
             ModelError: no such threshold was measured for the model.
             ModelMismatchError: the calibration is not of this model and detector.
             ValueError: more than one is given, or one is outside its range.
         """
-        from facewise.gallery.templates import DEFAULT_TEMPLATE, check_template
         from facewise.gallery.thresholds import search_threshold
 
-        template = template or DEFAULT_TEMPLATE
-        check_template(template)
         if calibration is not None:
             calibration.check(self.embedder, self.pipeline.detector)
-        counts = self.store.counts()
         return search_threshold(
             self.embedder.spec,
-            counts.faces if template == "best" else counts.people,
+            self.store.counts().faces,
             threshold=threshold,
             far=far,
             fpir=fpir,
@@ -137,6 +126,7 @@ class Gallery(OpenedGallery):
         *,
         template: Template | None = None,
         top: int = 5,
+        calibration: Calibration | None = None,
     ) -> Identification:
         """Say who is on photos: each face gets the name of the most similar person, or `unknown`.
 
@@ -147,27 +137,44 @@ class Gallery(OpenedGallery):
             template: what of a person a face is compared with: `best`, `mean` or `quality`; by
                 default `templates.DEFAULT_TEMPLATE`.
             top: candidates for each face, at least 1.
+            calibration: of the model and detector. Each face then also has the columns
+                `probability`, `far_at_similarity` and `far_is` (of the best candidate), as with
+                `facewise.recognize`; and without `decide` it gives the threshold.
 
         Raises:
             GalleryError: nobody is enrolled.
             ModelError: no threshold was measured for the model.
+            ModelMismatchError: the calibration is not of this model and detector.
             ValueError: an argument is outside its range.
         """
-        from facewise.gallery.identifying import Identification, photos_of
+        from facewise.gallery.identification import Identification
+        from facewise.gallery.photos import photos_of
         from facewise.gallery.templates import DEFAULT_TEMPLATE
 
         template = template or DEFAULT_TEMPLATE
-        decide = decide or self.threshold(template=template)
-        each = self.identify_each(photos_of(photos), decide, template=template, top=top)
+        decide = decide or self.threshold(calibration=calibration)
+        each = self.identify_each(
+            photos_of(photos), decide, template=template, top=top, calibration=calibration
+        )
         return Identification(self.embedder.spec.id, decide, template, tuple(each))
 
     def identify_each(
-        self, photos: Photos, decide: SearchThreshold, *, template: Template, top: int = 5
+        self,
+        photos: Photos,
+        decide: SearchThreshold,
+        *,
+        template: Template,
+        top: int = 5,
+        calibration: Calibration | None = None,
     ) -> Iterator[IdentifiedPhoto]:
         """`identify` for one photo after another, given with what results call them."""
         from facewise.gallery.identifying import identify_each
 
-        return identify_each(self.store, self.index, self.pipeline, photos, decide, template, top)
+        if calibration is not None:
+            calibration.check(self.embedder, self.pipeline.detector)
+        return identify_each(
+            self.store, self.index, self.pipeline, photos, decide, template, top, calibration
+        )
 
     def search(
         self, photos: Iterable[ImageSource] | ImageSource, k: int = 10, *, people: bool = False
@@ -179,7 +186,7 @@ class Gallery(OpenedGallery):
             k: candidates for each face, at least 1.
             people: the best face of each of the k best people, instead of the k best faces.
         """
-        from facewise.gallery.identifying import photos_of
+        from facewise.gallery.photos import photos_of
 
         return tuple(self.search_each(photos_of(photos), k, people=people))
 
@@ -194,7 +201,7 @@ class Gallery(OpenedGallery):
     def candidates(
         self, vectors: Vectors, k: int = 5, *, template: Template | None = None
     ) -> Sequence[tuple[Candidate, ...]]:
-        """The people that vectors of the gallery's model resemble most; not noted in the audit log.
+        """The people that vectors of the gallery's model resemble most; noted as a search.
 
         Args:
             vectors: float32 (m, d), of unit length.
@@ -204,80 +211,18 @@ class Gallery(OpenedGallery):
         from facewise.gallery.candidates import candidates_of
         from facewise.gallery.templates import DEFAULT_TEMPLATE
 
-        return candidates_of(self.store, self.index, vectors, k, template or DEFAULT_TEMPLATE)
+        self.require_whole()
+        found = candidates_of(self.store, self.index, vectors, k, template or DEFAULT_TEMPLATE)
+        with self.store.change() as change:  # nobody gets a result that is not in the log
+            change.note("search", count=len(vectors), detail="vectors that were given")
+        return found
 
     def people(self) -> People:
         """The people for `facewise.recognize`: the mean of each, all in memory."""
         from facewise.gallery.recognising import people_of
 
+        self.require_whole()
         return people_of(self.store)
-
-    def list(self, after: int = 0, limit: int | None = None) -> Iterator[PersonOverview]:
-        """The people by number, from above `after` on; how many faces each has."""
-        for person in islice(every_person(self.store, after), limit):
-            yield PersonOverview(person, len(self.store.faces(person.id)))
-
-    def show(self, who: str | int) -> PersonDetails:
-        """A person with the records of all faces.
-
-        Raises:
-            GalleryError: there is no such person.
-        """
-        person = find_person(self.store, who)
-        return PersonDetails(person, tuple(self.store.faces(person.id)))
-
-    def update(self, who: str | int, **fields: Unpack[PersonFields]) -> Person:
-        """Change name, notes, consent or `retain_until` (a date, or None); see `editing.update`."""
-        return editing.update(self.store, who, **fields)
-
-    def rename(self, who: str | int, name: str) -> Person:
-        """Give a person another name; see `editing.update`."""
-        return editing.update(self.store, who, name=name)
-
-    def merge(self, who: str | int, into: str | int) -> tuple[Person, int]:
-        """Give all faces of one person to another and remove the first; see `editing.merge`."""
-        return editing.merge(self.store, who, into)
-
-    def split(self, face_ids: Sequence[int], name: str) -> Person:
-        """Give faces of one person to a new one; see `editing.split`."""
-        return editing.split(self.store, face_ids, name)
-
-    def forget(self, who: str | int | None = None, *, faces: Sequence[int] = ()) -> Forgotten:
-        """Remove a person with all faces, or single faces, so that no byte of them is left.
-
-        Vectors and chips are gone from the store's files and from the index, and so are results in
-        the user's cache that have a face like theirs. What it cannot reach: backups, exports,
-        copies of the cache of other users or machines, and the pictures themselves.
-
-        Args:
-            who: the person.
-            faces: numbers of faces, whose people stay.
-
-        Raises:
-            GalleryError: there is no such person or face; nothing was removed. Or the files are in
-                use: it is removed and not erased; `erase` later.
-        """
-        people = []
-        if who is not None:
-            try:
-                people = [find_person(self.store, who).id]
-            except GalleryError:  # perhaps because an earlier call was interrupted
-                self.erase()
-                raise
-        return forgetting.forget(self.store, self.index, people, faces)
-
-    def expired(self, today: date | None = None) -> Sequence[Person]:
-        """Who was to be kept until a day that is over (by default: by the local calendar)."""
-        return forgetting.expired(self.store, today or date.today())
-
-    def purge_expired(self, today: date | None = None) -> Forgotten:
-        """Forget all who are `expired`; and erase what an interrupted call has left."""
-        people = [person.id for person in self.expired(today)]
-        return forgetting.forget(self.store, self.index, people, action="purge-expired")
-
-    def erase(self) -> None:
-        """Erase what was removed, renamed or merged and is not erased yet."""
-        forgetting.finish(self.store, self.index)
 
     def stats(self) -> Stats:
         """How large it is, and what made it."""
@@ -285,12 +230,12 @@ class Gallery(OpenedGallery):
 
     def check(self) -> Sequence[str]:
         """What is wrong with the store or its index, in words; empty where all is well."""
-        return [*self.store.check(), *self.index.check()]
+        return list(self.checkup().problems)
+
+    def checkup(self) -> Checkup:
+        """`check`, and what is worth a note."""
+        return checkup(self.store, lambda: self.index)
 
     def rebuild_index(self) -> None:
         """Make the index anew."""
         self.index.rebuild()
-
-    def audit(self, limit: int = 100) -> Sequence[AuditEntry]:
-        """What was done, the newest first."""
-        return self.store.audit(limit)

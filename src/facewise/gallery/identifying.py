@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facewise.errors import GalleryError, ImageError
 from facewise.faces import Faces
 from facewise.gallery.candidates import Candidate, candidates_of, faces_like, with_sources
+from facewise.gallery.identification import IdentifiedPhoto, unread
+from facewise.gallery.photos import Photos, results_together
 from facewise.gallery.templates import check_template
-from facewise.images import describe, sources
-from facewise.recognition import UNKNOWN, PhotoResult
-from facewise.recognition.folders import pictures_in
-from facewise.recognition.identification import NO_FACES
+from facewise.recognition import UNKNOWN
+from facewise.recognition.identification import NO_FACES, explained
 
 if TYPE_CHECKING:
     from facewise.faces import EmbeddedFaces
@@ -29,63 +24,8 @@ if TYPE_CHECKING:
     from facewise.gallery.store import Store
     from facewise.gallery.templates import Template
     from facewise.gallery.thresholds import SearchThreshold
-    from facewise.images import ImageSource
     from facewise.pipeline import Pipeline
-
-Photos: TypeAlias = "Iterable[tuple[ImageSource, str | None]]"
-"""Pictures, and what results call them; None: the path, or kind and size."""
-
-_TOGETHER = 64  # pictures whose faces are searched for at once
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class IdentifiedPhoto(PhotoResult):
-    """The faces of one photo, with names; see `PhotoResult`.
-
-    Attributes:
-        candidates: for each face whom it may show, the most similar first; also those below the
-            threshold.
-    """
-
-    candidates: tuple[tuple[Candidate, ...], ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """As `PhotoResult.to_dict`; each face also has candidates, and person_id where known."""
-        content = PhotoResult.to_dict(self)
-        for face, candidates in zip(content["faces"], self.candidates, strict=True):
-            if "name" in face:
-                known = candidates and face["name"] != UNKNOWN
-                face["person_id"] = candidates[0].person_id if known else None
-            face["candidates"] = [asdict(candidate) for candidate in candidates]
-        return content
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Identification:
-    """The answer of `Gallery.identify`.
-
-    Attributes:
-        model: id of the embedder.
-        threshold: what decided.
-        template: what probes were compared with.
-        images: one result for each photo, in their order.
-    """
-
-    model: str
-    threshold: SearchThreshold
-    template: Template
-    images: tuple[IdentifiedPhoto, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values: model, template, threshold, far, fpir, comparisons, note, images."""
-        decided = self.threshold.to_dict()
-        return {
-            "model": self.model,
-            "template": self.template,
-            "threshold": decided.pop("value"),
-            **decided,
-            "images": [image.to_dict() for image in self.images],
-        }
+    from facewise.recognition import Calibration
 
 
 def named_faces(
@@ -93,10 +33,11 @@ def named_faces(
     found: EmbeddedFaces,
     candidates: Sequence[tuple[Candidate, ...]],
     threshold: SearchThreshold,
+    calibration: Calibration | None = None,
 ) -> IdentifiedPhoto:
     """The faces of a picture with the names that the threshold allows."""
     if not len(found.faces):
-        return IdentifiedPhoto(image, NO_FACES)
+        return IdentifiedPhoto(image, explained(NO_FACES, calibration))
     similarity = np.array([some[0].similarity if some else -1.0 for some in candidates])
     known = similarity >= threshold.value
     names = [
@@ -104,7 +45,7 @@ def named_faces(
         for some, yes in zip(candidates, known, strict=True)
     ]
     faces = found.faces.with_data(name=np.array(names), similarity=similarity.astype(np.float32))
-    return IdentifiedPhoto(image, faces, candidates=tuple(candidates))
+    return IdentifiedPhoto(image, explained(faces, calibration), candidates=tuple(candidates))
 
 
 def identify_each(
@@ -115,6 +56,7 @@ def identify_each(
     threshold: SearchThreshold,
     template: Template,
     top: int,
+    calibration: Calibration | None = None,
 ) -> Iterator[IdentifiedPhoto]:
     """Identify photo after photo; some are searched for together, and noted in the audit log.
 
@@ -126,6 +68,8 @@ def identify_each(
         threshold: from which on a face has a name.
         template: what of a person is compared.
         top: candidates for each face, at least 1.
+        calibration: of the pipeline's models (`Calibration.check`), to say of each face how
+            probable it is.
 
     Raises:
         GalleryError: nobody is enrolled; or the store is damaged, or cannot be reached or written.
@@ -142,9 +86,9 @@ def identify_each(
 
     for some in _found(pipeline, photos, find):
         images = [
-            IdentifiedPhoto(name, NO_FACES, str(found))
+            unread(name, found)
             if isinstance(found, ImageError)
-            else named_faces(name, found, candidates, threshold)
+            else named_faces(name, found, candidates, threshold, calibration)
             for name, found, candidates in some
         ]
         known = sum(int((image.faces.data["name"] != UNKNOWN).sum()) for image in images)
@@ -209,33 +153,3 @@ def _found(
             else (name, found, tuple(islice(every, len(found.faces))))
             for name, found in some
         ]
-
-
-def results_together(
-    pipeline: Pipeline, photos: Photos
-) -> Iterator[list[tuple[str, EmbeddedFaces | ImageError]]]:
-    """What is on pictures, with what they are called: of one, two, four … pictures at a time."""
-    names: deque[str] = deque()
-
-    def named() -> Iterator[ImageSource]:
-        for photo, name in photos:
-            names.append(name or describe(photo))
-            yield photo
-
-    some: list[tuple[str, EmbeddedFaces | ImageError]] = []
-    most = 1
-    with closing(pipeline.run_each(named())) as results:
-        for found in results:
-            some.append((names.popleft(), found))
-            if len(some) >= most:
-                yield some
-                some, most = [], min(2 * most, _TOGETHER)
-    if some:
-        yield some
-
-
-def photos_of(photos: Iterable[ImageSource] | ImageSource) -> Photos:
-    """One picture after another, of a folder or of whatever `images.sources` takes."""
-    folder = isinstance(photos, (str, PathLike)) and Path(photos).is_dir()
-    every = pictures_in(Path(str(photos))) if folder else sources(photos)
-    return ((photo, None) for photo in every)

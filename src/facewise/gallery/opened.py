@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from facewise.errors import GalleryError
 from facewise.gallery.store import open_store
+from facewise.gallery.transfer.audit_log import is_unfinished
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from facewise.detection import Detector
     from facewise.embedding import Embedder
+    from facewise.gallery.sealing.keys import Key
     from facewise.gallery.searching import Searcher
     from facewise.gallery.store import Store
     from facewise.pipeline import Pipeline
@@ -29,7 +32,8 @@ class OpenedGallery:
         model: an embedder, or what `facewise.load_embedder` takes; None: the one the gallery was
             made with, loaded when it is needed.
         detector: a detector, or its id; None: the default.
-        cache: keep what is found in files in the user's cache folder.
+        cache: keep what is found in files in the user's cache folder; of a sealed gallery that is
+            never done, since what is there can be read.
 
     Attributes:
         store: people, faces and vectors as they are kept.
@@ -48,12 +52,13 @@ class OpenedGallery:
     ) -> None:
         self.store = store
         self._detector = detector
-        self._cached = cache
+        self._cached = cache and store.cipher is None
         self._turn = threading.Lock()
         self._embedder: Embedder | None = None
         self._cache: ResultCache | None = None
         self._pipeline: Pipeline | None = None
         self._index: Searcher | None = None
+        self._is_whole = False  # or not known yet
         if model is not None:
             from facewise.gallery.models import embedder_of
 
@@ -67,6 +72,7 @@ class OpenedGallery:
         *,
         detector: str | Detector | None = None,
         cache: bool = True,
+        key: Key | None = None,
     ) -> Self:
         """Make a gallery for the vectors of a model.
 
@@ -75,17 +81,20 @@ class OpenedGallery:
             model: an embedder, or what `load_embedder` takes; None: the default embedder.
             detector: as of the class.
             cache: as of the class.
+            key: to seal vectors and chips with (see `open_store`); None: they can be read.
 
         Raises:
-            GalleryError: something is there already, or no store has such a URL.
+            GalleryError: something is there already, no store has such a URL, or the key can be
+                none.
             ModelError: the model is unknown, or its weights are not here.
+            ExtraMissingError: a package is not installed that this needs.
         """
         from facewise.api import as_embedder
         from facewise.embedding import DEFAULT_EMBEDDER
         from facewise.gallery.records import ModelFacts
 
         embedder = as_embedder(DEFAULT_EMBEDDER if model is None else model)
-        store = open_store(url, create=ModelFacts.of(embedder))
+        store = open_store(url, ModelFacts.of(embedder), key)
         return cls(store, embedder, detector=detector, cache=cache)
 
     @classmethod
@@ -96,14 +105,16 @@ class OpenedGallery:
         *,
         detector: str | Detector | None = None,
         cache: bool = True,
+        key: Key | None = None,
     ) -> Self:
-        """Open a gallery; the arguments are those of the class, but for the URL (`open_store`).
+        """Open a gallery; the arguments are those of the class, and of `open_store`.
 
         Raises:
-            GalleryError: there is none, it is damaged, or no store has such a URL.
+            GalleryError: there is none, it is damaged, no store has such a URL, or the key is
+                missing or another one.
             ModelMismatchError: `model` is not the one it was made with.
         """
-        store = open_store(url)
+        store = open_store(url, key=key)
         try:
             return cls(store, model, detector=detector, cache=cache)
         except BaseException:
@@ -126,7 +137,8 @@ class OpenedGallery:
 
     @property
     def pipeline(self) -> Pipeline:
-        """The way from pictures to vectors; raises as `embedder` does."""
+        """The way from pictures to vectors; raises as `embedder` and `require_whole` do."""
+        self.require_whole()
         with self._turn:
             if self._pipeline is None:
                 from facewise.gallery.models import pipeline_of
@@ -137,6 +149,22 @@ class OpenedGallery:
                     self._cache = ResultCache()
                 self._pipeline = pipeline_of(embedder, self._detector, self._cache)
             return self._pipeline
+
+    def require_whole(self) -> None:
+        """Refuse a gallery that a migration has not completed: not everybody is there yet.
+
+        It can be looked at and checked, and people can be forgotten; nothing else.
+
+        Raises:
+            GalleryError: it is none that can be used.
+        """
+        if not self._is_whole:
+            if is_unfinished(self.store):
+                raise GalleryError(
+                    f"{self.store.url}: the migration to this gallery is not complete; start "
+                    "`facewise gallery migrate` again, or use the gallery that it came from"
+                )
+            self._is_whole = True
 
     @property
     def index(self) -> Searcher:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from facewise.gallery.digests import digest_in, name_in
 
 if TYPE_CHECKING:
+    from facewise.gallery.own_search import OwnSearchFacts
     from facewise.gallery.records import Counts, FaceRecord, ModelFacts, Person
     from facewise.gallery.search import IndexFacts
     from facewise.gallery.searching import Searcher
@@ -52,17 +53,19 @@ class Stats:
         facts: of the model that made the vectors.
         counts: of people, faces and chips.
         bytes: by file, of the store and of the index.
-        index: of what searches it, or None where that is the store's own affair.
+        index: of what searches it, or None where a store searches by itself and does not tell.
+        sealed: vectors and chips are encrypted.
     """
 
     url: str
     facts: ModelFacts
     counts: Counts
     bytes: dict[str, int]
-    index: IndexFacts | None
+    index: IndexFacts | OwnSearchFacts | None
+    sealed: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: url, model, embedding_size, people, faces, chips, files, index."""
+        """Plain values: url, model, embedding_size, people, faces, chips, files, index, sealed."""
         return {
             "url": self.url,
             "model": dict(self.facts.settings),
@@ -70,6 +73,7 @@ class Stats:
             **self.counts._asdict(),
             "files": self.bytes,
             "index": None if self.index is None else asdict(self.index),
+            "sealed": self.sealed,
         }
 
 
@@ -109,4 +113,5 @@ def stats(store: Store, index: Searcher) -> Stats:
     if folder is not None and folder.is_dir():
         files += sorted(path for path in folder.rglob("*") if path.is_file())
     sizes = {str(path): path.stat().st_size for path in files}
-    return Stats(store.url, store.facts(), store.counts(), sizes, index.facts())
+    sealed = store.cipher is not None
+    return Stats(store.url, store.facts(), store.counts(), sizes, index.facts(), sealed)

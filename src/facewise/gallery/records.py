@@ -16,7 +16,8 @@ from facewise.gallery.names import checked_text
 Ids: TypeAlias = NDArray[np.int64]
 Vectors: TypeAlias = NDArray[np.float32]
 
-_UNIT = 1e-3  # how far from 1 the length of a vector may be; an embedder's is within 1e-6
+UNIT = 1e-3
+"""How far from 1 the length of a vector may be; an embedder's is within 1e-6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class NewFace:
     def __post_init__(self) -> None:
         vector = np.array(self.vector, np.float32)
         length = float(np.linalg.norm(vector)) if vector.ndim == 1 else float("nan")
-        if not abs(length - 1) <= _UNIT:  # also refuses NaN
+        if not abs(length - 1) <= UNIT:  # also refuses NaN
             raise GalleryError(
                 f"vector: expected shape (d,) and length 1, got {vector.shape} and {length:.4g}"
             )
@@ -144,6 +145,13 @@ class FaceChanges(NamedTuple):
     removed: Ids
     moved: Ids
     version: int
+
+
+class LastIds(NamedTuple):
+    """The highest ids that were ever given to a person and a face, who may be gone; 0: none was."""
+
+    people: int
+    faces: int
 
 
 class Counts(NamedTuple):

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from facewise.gallery.measuring import measured_recalls
+from facewise.gallery.own_search import RECALL, SearchingStore
 from facewise.gallery.search import GalleryIndex, Matches
 from facewise.gallery.search.grouping import best_people
 
 if TYPE_CHECKING:
+    from facewise.gallery.own_search import OwnSearchFacts
     from facewise.gallery.records import Vectors
     from facewise.gallery.search import IndexFacts
     from facewise.gallery.store import Store
 
-RECALL = 0.99
-"""The part of answers that must be right where a gallery is so large that search is approximate."""
+OWN_EXACT_UP_TO = 20_000
+"""Faces up to which a store that searches by itself needs no index: comparing with all takes it
+some 10 ms for a probe of 512 numbers."""
+
+_GROWTH = 1.5  # of the number of faces, until the recall is measured again
 
 
 class Searcher(Protocol):
@@ -37,8 +43,8 @@ class Searcher(Protocol):
     def check(self) -> list[str]:
         """What is wrong."""
 
-    def facts(self) -> IndexFacts | None:
-        """Sizes and promises; None where they are the store's own affair."""
+    def facts(self) -> IndexFacts | OwnSearchFacts | None:
+        """Sizes and promises; None where a store does not tell."""
 
     def close(self) -> None:
         """Give the files back."""
@@ -52,9 +58,11 @@ def searcher(store: Store) -> Searcher:
         OSError: the files of the index cannot be written, and are not up to date.
     """
     dimension = store.facts().embedding_size
-    if store.search(np.eye(1, dimension, dtype=np.float32), 1) is not None:
+    own = store.own_search if isinstance(store, SearchingStore) else None
+    if own is not None or store.search(np.empty((0, dimension), np.float32), 1) is not None:
         return StoreSearch(store)
-    return GalleryIndex.open(store, index_folder(store), dimension=dimension, recall=RECALL)
+    folder = index_folder(store)
+    return GalleryIndex.open(store, folder, dimension=dimension, recall=RECALL, cipher=store.cipher)
 
 
 def index_folder(store: Store) -> Path | None:
@@ -66,12 +74,18 @@ def index_folder(store: Store) -> Path | None:
 class StoreSearch:
     """A store's own search.
 
+    It answers from the store as it is, and keeps nothing here: many who search a large gallery need
+    no copies of its vectors.
+
     Args:
         store: whose `search` gives an answer.
+        exact_up_to: faces up to which no index for approximate search is made.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, exact_up_to: int = OWN_EXACT_UP_TO) -> None:
         self._store = store
+        self._exact_up_to = exact_up_to
+        self._own = store.own_search if isinstance(store, SearchingStore) else None
 
     def search(self, probes: Vectors, k: int = 1, *, people: bool = False) -> Matches:
         """See `GalleryIndex.search`.
@@ -92,19 +106,35 @@ class StoreSearch:
     def refresh(self) -> None:
         """Nothing to do."""
 
-    def prepare(self) -> None:
-        """Nothing to do."""
+    def prepare(self) -> bool:
+        """Make the store's index if it is worth it and there is none; see `GalleryIndex.prepare`.
+
+        The store keeps it up to date. Its recall is measured, and again when there are many more
+        faces.
+        """
+        facts = None if self._own is None else self._own.facts()
+        if self._own is None or facts is None or facts.faces <= self._exact_up_to:
+            return False
+        if facts.has_index and facts.faces <= _GROWTH * facts.measured_with:
+            return False
+        if not facts.has_index and not self._own.make_index():
+            return False
+        self._own.keep_recalls(measured_recalls(self._own), facts.faces)
+        return True
 
     def rebuild(self) -> None:
-        """Nothing to do."""
+        """Make the store's index anew, if there is to be one."""
+        if self._own is not None and self._own.facts().faces > self._exact_up_to:
+            self._own.make_index()
+            self.prepare()
 
     def check(self) -> list[str]:
         """Nothing that the store's own check does not see."""
         return []
 
-    def facts(self) -> None:
-        """The store's own affair."""
-        return
+    def facts(self) -> OwnSearchFacts | None:
+        """See `Searcher.facts`."""
+        return None if self._own is None else self._own.facts()
 
     def close(self) -> None:
         """Nothing to do."""

@@ -26,16 +26,26 @@ if TYPE_CHECKING:
         Counts,
         FaceChanges,
         Ids,
+        LastIds,
         ModelFacts,
         VectorBlock,
         Vectors,
     )
+    from facewise.gallery.sealing.cipher import Cipher
+    from facewise.gallery.sealing.keys import Key
 
 BLOCK = 8192
 """Vectors in one block, if nothing else is asked for."""
 
-_STORES = {"sqlite": "facewise.gallery.stores.sqlite"}
-"""Which module opens which scheme; each has `open_store(url, create)`."""
+NOT_ERASED = "not erased yet"
+"""Words of `Store.check` for what was removed or overwritten, and may still be in its files."""
+
+_STORES = {
+    "sqlite": "facewise.gallery.stores.sqlite",
+    "postgresql": "facewise.gallery.stores.postgres",
+    "milvus": "facewise.gallery.stores.milvus",
+}
+"""Which module opens which scheme; each has `open_store(url, create, key)`."""
 
 
 class Store(Reading, Protocol):
@@ -43,9 +53,14 @@ class Store(Reading, Protocol):
 
     Attributes:
         url: what it was opened by; a password is not part of it.
+        cipher: with which files beside the store are to be sealed; None where it is not sealed.
+        out_of_reach: where what was removed may still be after `erase`, in words ("the server's
+            write-ahead log"); empty: nowhere that belongs to the store.
     """
 
     url: str
+    cipher: Cipher | None
+    out_of_reach: str
 
     def identity(self) -> str:
         """A random text that this gallery got when it was made, and no other has."""
@@ -74,6 +89,9 @@ class Store(Reading, Protocol):
     def counts(self) -> Counts:
         """How many people, faces and chips there are."""
 
+    def last_ids(self) -> LastIds:
+        """The ids that were given last: all later ones are above."""
+
     def vectors(self, after_face_id: int = 0, block: int = BLOCK) -> Iterator[VectorBlock]:
         """All vectors of faces whose id is above `after_face_id`, ascending by face id.
 
@@ -92,6 +110,9 @@ class Store(Reading, Protocol):
     def vectors_of(self, face_ids: Sequence[int] | Ids) -> VectorBlock:
         """The vectors of some faces, ascending by id; those that are not there are left out."""
 
+    def vectors_of_people(self, person_ids: Sequence[int] | Ids) -> VectorBlock:
+        """All vectors of some people, ascending by face id; who is not there has none."""
+
     def changes(self, since_version: int) -> FaceChanges | None:
         """What happened to faces since a version.
 
@@ -100,19 +121,26 @@ class Store(Reading, Protocol):
             whatever was built from it has to be built again.
         """
 
-    def audit(self, limit: int = 100) -> list[AuditEntry]:
-        """The last entries of the audit log, newest first."""
+    def audit(self, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
+        """The last entries of the audit log, newest first.
+
+        Args:
+            limit: how many at most.
+            before: only entries whose id is below this one.
+        """
 
     def check(self) -> list[str]:
         """Look at everything: structure, references, checksums, lengths of vectors.
 
         Returns:
             What is wrong, in words, one entry a problem; empty where all is well. Also whether
-            something was removed and not erased yet.
+            something was removed and not erased yet (with the words `NOT_ERASED`).
         """
 
     def erase(self) -> None:
-        """Make what was removed or overwritten really gone: no file of the store holds it.
+        """Make what was removed or overwritten really gone.
+
+        No file of the store holds it then, but for what `out_of_reach` names.
 
         To be called after the change that removed it. Takes the time of writing the store anew,
         and as much free space. Does nothing where nothing was removed since the last time.
@@ -120,6 +148,17 @@ class Store(Reading, Protocol):
         Raises:
             GalleryError: others have been reading or writing for too long, or there is no space:
                 what was removed stays removed, but its bytes may still be there.
+        """
+
+    def change_key(self, key: Key) -> None:
+        """Seal it with another key; vectors and chips stay as they are.
+
+        Whoever has it open already, goes on. Afterwards no file of the store holds what the old key
+        opens, but for what `out_of_reach` names; copies of them do.
+
+        Raises:
+            GalleryError: it is not sealed, or the key can be none. Or as of `erase`: the key was
+                changed, but what the old one opens may still be there.
         """
 
     def search(self, probes: Vectors, k: int) -> tuple[Ids, Ids, Vectors] | None:
@@ -149,17 +188,25 @@ class Store(Reading, Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-def open_store(url: str | PathLike[str], create: ModelFacts | None = None) -> Store:
+def open_store(
+    url: str | PathLike[str], create: ModelFacts | None = None, key: Key | None = None
+) -> Store:
     """Open a store.
 
     Args:
         url: `people.db` or `sqlite:///people.db` (`sqlite:////srv/people.db` for a path from the
-            root): one SQLite file.
+            root): one SQLite file. `postgresql://user@host/database?gallery=name`: a schema of a
+            database (see `docs/postgresql.md`). `milvus:///people`: a folder, or
+            `milvus://host:port/name?…`: a server, for the vectors (see `docs/milvus.md`).
         create: make a new gallery for vectors of this model; nothing may be there yet.
+        key: of a sealed gallery, or to seal the new one with: 32 bytes; or a str, which is 32 bytes
+            in base64 or else a passphrase.
 
     Raises:
         GalleryError: there is no gallery, or one where a new one should be; it is damaged, or no
-            gallery; or no store has such a URL.
+            gallery; or no store has such a URL. It is sealed and the key is missing or another one,
+            or it is not sealed and a key was given.
+        ExtraMissingError: a package is not installed that this needs; says which.
 
     Example:
         >>> import tempfile
@@ -181,5 +228,5 @@ def open_store(url: str | PathLike[str], create: ModelFacts | None = None) -> St
     if scheme not in _STORES:
         known = ", ".join(f"{name}://" for name in _STORES)
         raise GalleryError(f"gallery {scheme}://…: no such store; expected a path or {known}")
-    store: Store = import_module(_STORES[scheme]).open_store(text, create)
+    store: Store = import_module(_STORES[scheme]).open_store(text, create, key)
     return store

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from facewise.gallery.records import Ids, Vectors
+    from facewise.gallery.records import FaceRecord, Ids, Vectors
     from facewise.gallery.store import Store
 
 Template = Literal["best", "mean", "quality"]
@@ -18,7 +18,8 @@ Template = Literal["best", "mean", "quality"]
 with the mean weighted by the faces' quality."""
 
 DEFAULT_TEMPLATE: Template = "mean"
-"""What `recognize` compares with too. (To be confirmed by rank-1 and DIR on LFW.)"""
+"""Best on LFW, by rank-1 and by DIR at an FPIR of 1 % (docs/results/gallery.md); and what
+`recognize` compares with too."""
 
 
 def check_template(template: str) -> None:
@@ -47,12 +48,13 @@ def person_templates(
     Raises:
         GalleryError: the store is damaged or cannot be reached.
     """
-    faces = [face for person in people for face in store.faces(int(person))]
-    block = store.vectors_of([face.id for face in faces])
+    block = store.vectors_of_people(people)
     weights = np.ones(len(block.face_ids))
     if template == "quality":
-        known = {face.id: face.quality for face in faces}
-        weights = np.array([_weight(known[id_]) for id_ in block.face_ids.tolist()])
+        known = {face.id: face for person in people for face in store.faces(int(person))}
+        # What was added since the vectors were read is not among them; what was removed since then
+        # counts for nothing.
+        weights = np.array([_weight(known.get(id_)) for id_ in block.face_ids.tolist()])
     return weighted_means(block.person_ids, block.vectors, weights)
 
 
@@ -64,22 +66,25 @@ def weighted_means(
     Args:
         people: int64 (n,), whose each vector is.
         vectors: (n, d).
-        weights: (n,), above 0.
+        weights: (n,), at least 0.
 
     Returns:
         The people, int64 (p,), ascending; their means, float32 (p, d). Where a mean is zero
         (vectors that cancel out) it stays so, and is similar to nobody.
     """
-    ids, rows = np.unique(people, return_inverse=True)
-    sums = np.zeros((len(ids), vectors.shape[1]))
-    np.add.at(sums, rows, vectors * weights[:, None])
+    order = np.argsort(people, kind="stable")
+    ids, starts = np.unique(people[order], return_index=True)
+    weighted = vectors[order] * weights[order, None]
+    sums = np.add.reduceat(weighted, starts) if len(ids) else np.empty((0, vectors.shape[1]))
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     return ids, np.divide(sums, lengths, out=sums, where=lengths > 0).astype(np.float32)
 
 
-def _weight(quality: float | None) -> float:
-    """A face of unknown quality counts as a good one; none counts for nothing."""
-    return 1.0 if quality is None else max(quality, 1e-3)
+def _weight(face: FaceRecord | None) -> float:
+    """A face of unknown quality counts as a good one; none that is there counts for nothing."""
+    if face is None:
+        return 0.0
+    return 1.0 if face.quality is None else max(face.quality, 1e-3)
 
 
 def every_template(store: Store) -> tuple[Ids, Vectors]:

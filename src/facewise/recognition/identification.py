@@ -197,7 +197,7 @@ def recognize_each(
         for found in results:
             name = names.popleft()
             if isinstance(found, ImageError):
-                yield PhotoResult(name, _explained(NO_FACES, calibration), str(found))
+                yield PhotoResult(name, explained(NO_FACES, calibration), str(found))
             else:
                 yield PhotoResult(name, identify(found, people, threshold, calibration))
 
@@ -210,17 +210,17 @@ def identify(
 ) -> Faces:
     """The faces of a picture with their names and similarities (see `PhotoResult`)."""
     if not len(found.faces):
-        return _explained(NO_FACES, calibration)
+        return explained(NO_FACES, calibration)
     similarities = np.clip(found.embeddings @ people.templates.T, -1, 1)
     best = similarities.argmax(axis=1)
     similarity = similarities[np.arange(len(best)), best]
     # In float64, as `compare` does: numpy would round the threshold to float32.
     known = similarity.astype(np.float64) >= threshold.value
     name = np.where(known, np.array(people.names)[best], UNKNOWN)
-    return _explained(found.faces.with_data(name=name, similarity=similarity), calibration)
+    return explained(found.faces.with_data(name=name, similarity=similarity), calibration)
 
 
-def _explained(faces: Faces, calibration: Calibration | None) -> Faces:
+def explained(faces: Faces, calibration: Calibration | None) -> Faces:
     """The faces with what a calibration says of their similarities, if there is one."""
     if calibration is None:
         return faces

@@ -9,7 +9,8 @@ import torch
 from facewise.gallery.records import VectorBlock
 from facewise.gallery.search import exact, products
 from facewise.gallery.search.coding import code, joined
-from facewise.gallery.search.segment import Segment, map_segment, merged, write_segment
+from facewise.gallery.search.index_files import PlainFiles
+from facewise.gallery.search.segment import Segment, merged
 
 NUMBERS = ("float32", "bfloat16", "int8")
 
@@ -129,12 +130,13 @@ def test_a_segment_in_a_file_is_the_segment(numbers, tmp_path, people_vectors):
     vectors = people_vectors(11, 3, 37)
     segment = Segment(np.arange(33) * 2 + 1, code(vectors, numbers))
     path = tmp_path / "a.segment"
-    write_segment(path, segment)
-    read = map_segment(path, 33, 37, numbers, segment.coded.error)
+    files = PlainFiles()
+    files.write_segment(path, segment)
+    read = files.read_segment(path, 33, 37, numbers, segment.coded.error)
     np.testing.assert_array_equal(read.faces, segment.faces)
     assert torch.equal(read.coded.decoded(), segment.coded.decoded())
     with pytest.raises(ValueError, match=r"a\.segment: \d+ bytes, expected"):
-        map_segment(path, 32, 37, numbers, 0.0)
+        files.read_segment(path, 32, 37, numbers, 0.0)
 
 
 def test_merged_segments_are_in_order(people_vectors):

@@ -7,10 +7,13 @@ import threading
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
+from facewise.errors import GalleryError
 from facewise.gallery.search import GalleryIndex, segment, updating
 from facewise.gallery.search.coding import code
 from facewise.gallery.search.keeping import FolderKeeper
+from facewise.gallery.search.manifest import IndexFolder
 
 D = 48
 
@@ -262,3 +265,39 @@ def test_wrong_arguments(store, place, people_vectors):
     index.close()
     with pytest.raises(ValueError, match="closed"):
         index.search(people_vectors(1, 1))
+
+
+def test_many_new_faces_are_written_as_they_come(store, place, monkeypatch, people_vectors):
+    """Not all of them in memory at once."""
+    monkeypatch.setattr(updating, "ROWS", 100)
+    monkeypatch.setattr("facewise.gallery.search.source._AT_ONCE", 50)
+    read, written = [], []
+    index = opened(store, place)
+    store.add(77, people_vectors(100, 10, seed=5))
+    vectors_of, keep = store.vectors_of, FolderKeeper.keep_segment
+    monkeypatch.setattr(
+        store, "vectors_of", lambda ids: (read.append(len(ids)), vectors_of(ids))[1]
+    )
+    monkeypatch.setattr(
+        FolderKeeper,
+        "keep_segment",
+        lambda self, *given, **named: (
+            written.append((sum(read), len(given[0]))),
+            keep(self, *given, **named),
+        )[1],
+    )
+    assert index.refresh() == "updated"
+    assert len(written) >= 10
+    assert all(seen - 100 * number <= 250 for number, (seen, _) in enumerate(written, 1))
+    assert max(faces for _, faces in written) == 100
+
+
+def test_who_waits_too_long_for_the_index_is_told(store, place):
+    index = opened(store, place)
+    folder = IndexFolder(place)
+    refused = pytest.raises(GalleryError, match=r"people\.db\.index: .*by another process")
+    with FileLock(place / "lock"), refused, folder.lock(wait=0.05):
+        pass
+    with folder.lock(wait=0.05):
+        pass
+    assert index.refresh() == "current"

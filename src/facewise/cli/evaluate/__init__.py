@@ -13,8 +13,8 @@ from facewise.cli.evaluate.options import (
     RunOptions,
     check_rates,
     check_usage,
-    takes,
 )
+from facewise.cli.option_sets import takes
 
 app = typer.Typer(
     help="Measure how well a model tells people apart, on published protocols and your own.",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
 import typer
 
@@ -143,40 +141,6 @@ def check_rates(option: str, rates: Sequence[float]) -> None:
     for rate in rates:
         if not 0 < rate < 1:
             raise typer.BadParameter(f"{option}: expected a rate in (0, 1), got {rate:g}")
-
-
-def takes(options: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Let a command have the fields of a dataclass as its options.
-
-    The command is written with one parameter `options`; Typer sees the fields in its place.
-    """
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(command, include_extras=True)
-        own = [p for p in inspect.signature(command).parameters.values() if p.name != "options"]
-        declared = get_type_hints(options, include_extras=True)
-        added = [
-            inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=_default(each))
-            for each in fields(options)
-        ]
-        parameters = [
-            p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY) for p in own
-        ] + [p.replace(annotation=declared[p.name]) for p in added]
-
-        @functools.wraps(command)
-        def run(**values: Any) -> None:
-            chosen = {each.name: values.pop(each.name) for each in fields(options)}
-            command(**values, options=options(**chosen))
-
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
-        return run
-
-    return decorate
-
-
-def _default(option: Any) -> Any:
-    return option.default if option.default is not MISSING else option.default_factory()
 
 
 def command_line(context: typer.Context, *, without: tuple[str, ...]) -> str:

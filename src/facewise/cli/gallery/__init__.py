@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from facewise.cli.gallery import enrolling, forgetting, identifying, people, upkeep
+from facewise.cli.gallery import (
+    enrolling,
+    forgetting,
+    identifying,
+    people,
+    sealing,
+    transfer,
+    transfer_migrate,
+    upkeep,
+)
 
 app = typer.Typer(
     help="Keep people who are known in a gallery: enrol, identify, forget.", no_args_is_help=True
@@ -24,3 +33,7 @@ app.command("purge-expired")(forgetting.purge_expired)
 app.command("stats")(upkeep.stats)
 app.command("check")(upkeep.check)
 app.command("rebuild-index")(upkeep.rebuild_index)
+app.command("change-key")(sealing.change_key)
+app.command("export")(transfer.export_file)
+app.command("import")(transfer.import_file)
+app.command("migrate")(transfer_migrate.migrate_gallery)

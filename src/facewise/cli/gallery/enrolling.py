@@ -8,16 +8,19 @@ import typer
 
 from facewise.cli.gallery.options import (
     Consent,
+    KeyFile,
     Notes,
     Retain,
     Selection,
     StoreUrl,
     day,
     guard,
+    the_key,
     with_models,
     write,
 )
-from facewise.cli.options import Backend, Cache, Detector, Device, Json, Mode, Model, Precision
+from facewise.cli.option_sets import ModelOptions, takes
+from facewise.cli.options import Device, Json, Model
 
 if TYPE_CHECKING:
     from facewise.cli.inputs import Input
@@ -25,16 +28,23 @@ if TYPE_CHECKING:
     from facewise.gallery.portraits import Portrait
 
 
-def create(store: StoreUrl, model: Model = None, device: Device = None) -> None:
-    """Make an empty gallery for the vectors of a model, which from then on is its model."""
+def create(
+    store: StoreUrl, key_file: KeyFile = None, model: Model = None, device: Device = None
+) -> None:
+    """Make an empty gallery for the vectors of a model, which from then on is its model.
+
+    With a key, vectors and chips are sealed; every later command needs it.
+    """
     from facewise.cli.loading import the_embedder
     from facewise.gallery import Gallery
 
     embedder = the_embedder(model, device)
-    with Gallery.create(store, embedder) as gallery:
-        typer.echo(f"{gallery.store.url}: a new gallery for {embedder.spec.id}")
+    with Gallery.create(store, embedder, key=the_key(key_file)) as gallery:
+        sealed = "" if gallery.store.cipher is None else ", sealed"
+        typer.echo(f"{gallery.store.url}: a new gallery for {embedder.spec.id}{sealed}")
 
 
+@takes(ModelOptions)
 def enrol(
     store: StoreUrl,
     pictures: Annotated[
@@ -65,13 +75,9 @@ def enrol(
     retain_until: Retain = None,
     notes: Notes = None,
     json_file: Json = None,
-    model: Model = None,
-    detector: Detector = None,
-    mode: Mode = None,
-    backend: Backend = None,
-    precision: Precision = None,
-    device: Device = None,
-    cache: Cache = True,
+    key_file: KeyFile = None,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Add the faces of pictures; what is enrolled already is passed over.
 
@@ -85,22 +91,13 @@ def enrol(
     if name is None and STANDARD_INPUT in pictures:
         raise typer.BadParameter("a picture from standard input needs --name")
     inputs = expand(pictures)  # once: standard input cannot be read again
-    guard(store, json_file, [item.source for item in inputs])
+    guard(store, json_file, key_file, [item.source for item in inputs])
     portraits, left_out = by_name(pictures) if name is None else _of_one(name, inputs)
     with (
-        with_models(
-            store,
-            model,
-            detector,
-            mode=mode,
-            backend=backend,
-            precision=precision,
-            device=device,
-            cache=cache,
-        ) as gallery,
+        with_models(store, options, key_file) as gallery,
         counting("enrolling", len(portraits)) as done,
     ):
-        options = EnrolOptions(
+        how = EnrolOptions(
             select=None if select is None else select.value,
             chips=chips,
             notes=notes,
@@ -108,7 +105,7 @@ def enrol(
             retain_until=day(retain_until),
             done=done,
         )
-        result = gallery.enrol_portraits(portraits, left_out, options)
+        result = gallery.enrol_portraits(portraits, left_out, how)
     if write(json_file, result.to_dict()):
         again = f"; {result.skipped} enrolled already" if result.skipped else ""
         typer.echo(f"faces added: {result.faces}; new people: {len(result.people)}{again}")

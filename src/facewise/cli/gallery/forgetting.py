@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewise.cli.gallery.options import Faces, StoreUrl, guard, opened, write
+from facewise.cli.gallery.options import Faces, KeyFile, StoreUrl, guard, opened, write
 from facewise.cli.options import Json
 
 if TYPE_CHECKING:
@@ -26,17 +26,19 @@ def forget(
     faces: Faces = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json_file: Json = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Remove a person with all faces, or single faces, so that no byte of them is left.
 
-    Gone from the gallery, its index and the cache of results; not from backups and exports.
+    Gone from the gallery, its index and the cache of results; not from backups and exports. What a
+    server keeps all the same is said.
     """
     from facewise.cli.files import shown
 
     if name is None and not faces:
         raise typer.BadParameter("whom? Give a name, or --face")
-    guard(store, json_file)
-    with opened(store) as gallery:
+    guard(store, json_file, key_file)
+    with opened(store, key_file) as gallery:
         if not yes:
             what = [f"face {face}" for face in faces or ()]
             if name is not None:
@@ -54,13 +56,14 @@ def purge_expired(
         bool, typer.Option("--dry-run", help="Only show who would be forgotten.")
     ] = False,
     json_file: Json = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Forget everybody whose retention date is over; also finish what was interrupted."""
     from facewise.cli.gallery.tables import people
     from facewise.gallery.overviews import PersonOverview, person_dict
 
-    guard(store, json_file)
-    with opened(store) as gallery:
+    guard(store, json_file, key_file)
+    with opened(store, key_file) as gallery:
         if dry_run:
             expired = gallery.expired()
             if write(json_file, {"expired": [person_dict(person) for person in expired]}):
@@ -80,3 +83,5 @@ def _end(gone: Forgotten, json_file: Json) -> None:
             f"cached results: {gone.cached_results}"
         )
         typer.echo("erased from the store's files and from the index")
+        if gone.out_of_reach:
+            typer.echo(f"not erased from: {gone.out_of_reach}")

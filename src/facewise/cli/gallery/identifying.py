@@ -6,36 +6,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facewise.cli.gallery.options import StoreUrl, TemplateKind, guard, with_models, write
-from facewise.cli.options import (
-    Backend,
-    Cache,
-    Calibrated,
-    Detector,
-    Device,
-    Json,
-    Mode,
-    Model,
-    Out,
-    Photos,
-    Precision,
-    Similarity,
-)
+from facewise.cli.gallery.options import KeyFile, StoreUrl, TemplateKind, guard, with_models, write
+from facewise.cli.option_sets import ModelOptions, takes
+from facewise.cli.options import Calibrated, Json, Out, Photos, Similarity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from facewise.cli.inputs import Input
-    from facewise.gallery.identifying import IdentifiedPhoto
+    from facewise.gallery.identification import IdentifiedPhoto
 
 _Count = Annotated[int, typer.Option(metavar="N", min=1, help="Candidates for each face.")]
 
 
+@takes(ModelOptions)
 def identify(
     store: StoreUrl,
     photos: Photos,
     out: Out = None,
     json_file: Json = None,
+    key_file: KeyFile = None,
     fpir: Annotated[
         float | None,
         typer.Option(
@@ -63,13 +53,8 @@ def identify(
         ),
     ] = None,
     top: _Count = 5,
-    model: Model = None,
-    detector: Detector = None,
-    mode: Mode = None,
-    backend: Backend = None,
-    precision: Precision = None,
-    device: Device = None,
-    cache: Cache = True,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Say who is on photos; who is not in the gallery is unknown.
 
@@ -82,44 +67,32 @@ def identify(
     from facewise.cli.photos import end
     from facewise.cli.tables import show
     from facewise.errors import ImageError
-    from facewise.gallery.identifying import Identification, IdentifiedPhoto
+    from facewise.gallery.identification import Identification, unread
     from facewise.gallery.templates import DEFAULT_TEMPLATE
     from facewise.images import load
     from facewise.recognition import load_calibration
-    from facewise.recognition.identification import NO_FACES
 
     inputs = expand(photos, skip=out)
     targets = {} if out is None else plan(inputs, out)
     read = [item.source for item in inputs]
-    guard(store, json_file, [*read, *filter(None, [calibration])])
-    protect(read, [json_file, *targets.values()])
+    guard(store, json_file, key_file, [*read, *filter(None, [calibration])])
+    protect([*read, *filter(None, [key_file])], [json_file, *targets.values()])
     compared = DEFAULT_TEMPLATE if template is None else template.value
     meaning = None if calibration is None else load_calibration(calibration)
-    with with_models(
-        store,
-        model,
-        detector,
-        mode=mode,
-        backend=backend,
-        precision=precision,
-        device=device,
-        cache=cache,
-    ) as gallery:
+    with with_models(store, options, key_file) as gallery:
         try:
-            decide = gallery.threshold(
-                template=compared, threshold=threshold, far=far, fpir=fpir, calibration=meaning
-            )
+            decide = gallery.threshold(threshold=threshold, far=far, fpir=fpir, calibration=meaning)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
         good = [(item.source, item.name) for item in inputs if item.problem is None]
-        each = gallery.identify_each(good, decide, template=compared, top=top)
+        each = gallery.identify_each(good, decide, template=compared, top=top, calibration=meaning)
         images = []
         for item, image in _through(inputs, each, "identifying"):
             if targets and image.error is None:
                 try:
                     draw(load(item.source, name=item.name), image.faces, targets[item.name])
                 except ImageError as error:
-                    image = IdentifiedPhoto(item.name, NO_FACES, str(error))
+                    image = unread(item.name, error)
             images.append(image)
         result = Identification(gallery.embedder.spec.id, decide, compared, tuple(images))
     if write(json_file, result.to_dict()):
@@ -128,6 +101,7 @@ def identify(
     end(images)
 
 
+@takes(ModelOptions)
 def search(
     store: StoreUrl,
     photos: Photos,
@@ -136,13 +110,9 @@ def search(
         bool, typer.Option("--people", help="The best face of each person, instead of all faces.")
     ] = False,
     json_file: Json = None,
-    model: Model = None,
-    detector: Detector = None,
-    mode: Mode = None,
-    backend: Backend = None,
-    precision: Precision = None,
-    device: Device = None,
-    cache: Cache = True,
+    key_file: KeyFile = None,
+    *,
+    options: ModelOptions,
 ) -> None:
     """Find the faces of the gallery that those of photos are most similar to; nothing is decided.
 
@@ -153,17 +123,8 @@ def search(
     from facewise.cli.photos import end
 
     inputs = expand(photos)
-    guard(store, json_file, [item.source for item in inputs])
-    with with_models(
-        store,
-        model,
-        detector,
-        mode=mode,
-        backend=backend,
-        precision=precision,
-        device=device,
-        cache=cache,
-    ) as gallery:
+    guard(store, json_file, key_file, [item.source for item in inputs])
+    with with_models(store, options, key_file) as gallery:
         good = [(item.source, item.name) for item in inputs if item.problem is None]
         each = gallery.search_each(good, top, people=people)
         images = [image for _, image in _through(inputs, each, "searching")]
@@ -181,11 +142,10 @@ def _through(
 ) -> Iterator[tuple[Input, IdentifiedPhoto]]:
     """The result of each input, with a bar; of one that cannot be read, its error."""
     from facewise.cli.progress import progress
-    from facewise.gallery.identifying import IdentifiedPhoto
-    from facewise.recognition.identification import NO_FACES
+    from facewise.gallery.identification import unread
 
     for item in progress(inputs, doing):
         if item.problem is None:
             yield item, next(each)
         else:
-            yield item, IdentifiedPhoto(item.name, NO_FACES, item.problem)
+            yield item, unread(item.name, item.problem)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from facewise.errors import ModelError
-
 if TYPE_CHECKING:
+    from facewise.cli.option_sets import ModelOptions
     from facewise.embedding import Embedder
     from facewise.gallery import Gallery, Store
+    from facewise.gallery.sealing.keys import Key
 
 
 class TemplateKind(str, Enum):
@@ -39,6 +39,16 @@ StoreUrl: TypeAlias = Annotated[
     typer.Argument(
         metavar="STORE",
         help="The gallery: a file such as people.db, or a URL.",
+        show_default=False,
+    ),
+]
+KeyFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        dir_okay=False,
+        help="The key of a sealed gallery: 32 bytes, the same in base64, or a passphrase on one "
+        "line. Without it, the text in FACEWISE_GALLERY_KEY.",
         show_default=False,
     ),
 ]
@@ -78,37 +88,45 @@ def day(moment: datetime | None) -> date | None:
     return None if moment is None else moment.date()
 
 
-def opened(url: str) -> Gallery:
-    """The gallery, for what needs no model."""
+def the_key(file: Path | None) -> Key | None:
+    """The key of `--key-file` or of the environment; None where neither is given.
+
+    Raises:
+        GalleryError: the file has none.
+    """
+    from facewise.gallery.sealing.keys import key_from_environment, key_from_file
+
+    return key_from_environment() if file is None else key_from_file(file)
+
+
+def opened(url: str, key_file: Path | None = None) -> Gallery:
+    """The gallery, for what needs no model.
+
+    Raises:
+        GalleryError: it cannot be opened, perhaps since the key is missing or another one.
+    """
     from facewise.gallery import Gallery
 
-    return Gallery.open(url)
+    return Gallery.open(url, key=the_key(key_file))
 
 
-def with_models(
-    url: str,
-    model: str | None,
-    detector: str | None,
-    *,
-    mode: Enum | None = None,
-    backend: Enum | None = None,
-    precision: Enum | None = None,
-    device: str | None = None,
-    cache: bool = True,
-) -> Gallery:
+def with_models(url: str, models: ModelOptions, key_file: Path | None = None) -> Gallery:
     """The gallery with the models that the options name; without `--model`, with its own.
 
     Raises:
+        GalleryError: as `opened`.
         ModelMismatchError: `--model` is not the one it was made with.
     """
     from facewise.cli.loading import the_detector
     from facewise.gallery import Gallery, open_store
 
-    store = open_store(url)
+    store = open_store(url, key=the_key(key_file))
     try:
-        embedder = embedder_of(store, model, device, backend, precision)
-        finder = the_detector(detector, device, mode=mode, backend=backend)
-        return Gallery(store, embedder, detector=finder, cache=cache)
+        embedder = embedder_of(store, models.model, models.device, models.backend, models.precision)
+        finder = the_detector(
+            models.detector, models.device, mode=models.mode, backend=models.backend
+        )
+        return Gallery(store, embedder, detector=finder, cache=models.cache)
     except BaseException:
         store.close()
         raise
@@ -128,22 +146,12 @@ def embedder_of(
         ModelMismatchError: it is another than the gallery was made with; names both.
     """
     from facewise.cli.loading import the_embedder
-    from facewise.gallery import ModelFacts
+    from facewise.gallery import models
 
-    facts = store.facts()
-    name, flip = model, None
-    if model is None:
-        name, flip = facts.model, bool(facts.settings.get("flip", False))
-    try:
-        embedder = the_embedder(name, device, flip, backend=backend, precision=precision)
-    except ModelError as error:
-        if model is not None:
-            raise
-        raise ModelError(
-            f"{store.url}: made with {name}, which cannot be loaded: {error}; name it with --model"
-        ) from error
-    facts.require(ModelFacts.of(embedder), place=store.url)
-    return embedder
+    def load(name: Any, flip: bool | None) -> Embedder:
+        return the_embedder(name, device, flip, backend=backend, precision=precision)
+
+    return models.embedder_of(store.facts(), model, store.url, load)
 
 
 def is_gallery(people: str) -> bool:
@@ -156,15 +164,20 @@ def store_path(url: str) -> Path:
     return Path(url.split("://", 1)[1].removeprefix("/") if "://" in url else url)
 
 
-def guard(url: str, json_file: Path | None, read: Iterable[Path | bytes] = ()) -> None:
-    """Make sure that the result is not written over the gallery or a picture.
+def guard(
+    url: str,
+    json_file: Path | None,
+    key_file: Path | None = None,
+    read: Iterable[Path | bytes] = (),
+) -> None:
+    """Make sure that the result is not written over the gallery, its key or a picture.
 
     Raises:
         FacewiseError: it would be.
     """
     from facewise.cli.files import protect
 
-    protect([store_path(url), *read], [json_file])
+    protect([store_path(url), *filter(None, [key_file]), *read], [json_file])
 
 
 def write(json_file: Path | None, content: Any) -> bool:

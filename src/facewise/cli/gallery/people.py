@@ -10,6 +10,7 @@ import typer
 from facewise.cli.gallery.options import (
     Consent,
     Faces,
+    KeyFile,
     Notes,
     Retain,
     StoreUrl,
@@ -22,7 +23,9 @@ from facewise.cli.gallery.options import (
 from facewise.cli.options import Json
 
 if TYPE_CHECKING:
+    from facewise.gallery import Store
     from facewise.gallery.change import PersonFields
+    from facewise.gallery.overviews import PersonDetails
 
 _NewName = Annotated[
     str, typer.Argument(metavar="NEW_NAME", help="What the person is to be called.")
@@ -36,12 +39,13 @@ def list_people(
     ] = 0,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="People at most.")] = 1000,
     json_file: Json = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Show the people, by number."""
     from facewise.cli.gallery.tables import people
 
-    guard(store, json_file)
-    with opened(store) as gallery:
+    guard(store, json_file, key_file)
+    with opened(store, key_file) as gallery:
         rows = list(gallery.list(after, limit))
         more = bool(rows) and bool(gallery.store.people(rows[-1].person.id, 1))
     following = rows[-1].person.id if more else None
@@ -59,23 +63,22 @@ def show(
         typer.Option(
             metavar="DIR",
             file_okay=False,
-            help="Write the cut-out faces there, as far as they were kept: 17.png for face 17.",
+            help="Write the cut-out faces there, as far as they were kept: 17.png for face 17, "
+            "readable by you only.",
             show_default=False,
         ),
     ] = None,
     json_file: Json = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Show a person and the faces."""
-    from facewise._files import replace_file
     from facewise.cli.gallery.tables import person
 
-    guard(store, json_file)
-    with opened(store) as gallery:
+    guard(store, json_file, key_file)
+    with opened(store, key_file) as gallery:
         details = gallery.show(name)
-        for face in details.faces if chips is not None else ():
-            content = gallery.store.chip(face.id)
-            if chips is not None and content is not None:
-                replace_file(chips / f"{face.id}.png", content)
+        if chips is not None:
+            _write_chips(gallery.store, details, chips)
     if write(json_file, details.to_dict()):
         person(details)
 
@@ -89,6 +92,7 @@ def edit(
         bool, typer.Option("--retain-always", help="Take the retention date away.")
     ] = False,
     notes: Notes = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Change consent, retention date or notes of a person."""
     fields: PersonFields = {}
@@ -102,13 +106,13 @@ def edit(
         fields["retain_until"] = day(retain_until)
     if not fields:
         raise typer.BadParameter("nothing to change: give --consent, --retain-until or --notes")
-    with opened(store) as gallery:
+    with opened(store, key_file) as gallery:
         typer.echo(f"changed: {_shown(gallery.update(name, **fields))}")
 
 
-def rename(store: StoreUrl, name: Who, new_name: _NewName) -> None:
+def rename(store: StoreUrl, name: Who, new_name: _NewName, key_file: KeyFile = None) -> None:
     """Give a person another name."""
-    with opened(store) as gallery:
+    with opened(store, key_file) as gallery:
         typer.echo(f"renamed: {_shown(gallery.rename(name, new_name))}")
 
 
@@ -118,20 +122,35 @@ def merge(
     into: Annotated[
         str, typer.Argument(metavar="INTO", help="The person who stays: a name, or '#12'.")
     ],
+    key_file: KeyFile = None,
 ) -> None:
     """Give all faces of one person to another, and remove the first."""
-    with opened(store) as gallery:
+    with opened(store, key_file) as gallery:
         kept, faces = gallery.merge(name, into)
     typer.echo(f"faces moved to {_shown(kept)}: {faces}")
 
 
-def split(store: StoreUrl, new_name: _NewName, faces: Faces = None) -> None:
+def split(
+    store: StoreUrl, new_name: _NewName, faces: Faces = None, key_file: KeyFile = None
+) -> None:
     """Give some faces of one person to a new one."""
     if not faces:
         raise typer.BadParameter("which faces? Give --face, once for each; `show` numbers them")
-    with opened(store) as gallery:
+    with opened(store, key_file) as gallery:
         new = gallery.split(faces, new_name)
     typer.echo(f"faces moved to {_shown(new)}: {len(set(faces))}")
+
+
+def _write_chips(store: Store, details: PersonDetails, folder: Path) -> None:
+    from facewise._files import replace_file
+
+    faces = [face.id for face in details.faces if face.has_chip]
+    with store.change() as change:  # before anyone can have them
+        change.note("export", details.person.id, len(faces), "chips")
+    for face in faces:
+        content = store.chip(face)
+        if content is not None:  # else it is gone since
+            replace_file(folder / f"{face}.png", content, private=True)
 
 
 def _shown(person: object) -> str:

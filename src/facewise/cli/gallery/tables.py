@@ -10,7 +10,7 @@ import typer
 from facewise.cli.files import shown
 
 if TYPE_CHECKING:
-    from facewise.gallery.identifying import IdentifiedPhoto
+    from facewise.gallery.identification import IdentifiedPhoto
     from facewise.gallery.overviews import PersonDetails, PersonOverview
     from facewise.gallery.thresholds import SearchThreshold
 

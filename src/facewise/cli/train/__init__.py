@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facewise.cli.evaluate.options import takes
+from facewise.cli.option_sets import takes
 from facewise.cli.train import data, predict
 from facewise.cli.train.options import given, options_of
 from facewise.errors import FacewiseError

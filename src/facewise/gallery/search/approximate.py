@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST = 512
 """Faces for a probe that a graph is asked for at most; for more, exact search is no slower."""
 
-EXPANSIONS = (64, 128, 256, 512, 1024, 2048)
+EXPANSIONS = (64, 128, 256, 384, 512, 768, 1024, 1536, 2048)
 """Widths of the search that are measured, up to one that finds (nearly) everything."""
 
 GENUINE = 0.6
@@ -101,11 +101,14 @@ def _probes(segments: Sequence[Segment], rng: np.random.Generator) -> NDArray[np
     faces = np.concatenate([segment.faces for segment in segments])
     chosen = np.sort(rng.choice(faces, min(_PROBES, len(faces)), replace=False))
     _, _, vectors = coded_vectors_of(segments)(chosen)
+    return moved(vectors, rng)
+
+
+def moved(vectors: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Probes for a measurement, made of faces of a gallery, (n, d); see `measured_recalls`."""
     noise = rng.standard_normal((len(vectors), len(vectors)), np.float32) @ vectors
     noise -= (noise * vectors).sum(axis=1, keepdims=True) * vectors
     noise /= np.linalg.norm(noise, axis=1, keepdims=True).clip(min=1e-12)
     probes = GENUINE * vectors + np.sqrt(1 - GENUINE**2) * noise
-    moved: NDArray[np.float32] = (probes / np.linalg.norm(probes, axis=1, keepdims=True)).astype(
-        np.float32
-    )
-    return moved
+    unit: NDArray[np.float32] = probes / np.linalg.norm(probes, axis=1, keepdims=True)
+    return unit.astype(np.float32)

@@ -56,10 +56,12 @@ class Graph:
     Args:
         index: of usearch.
         blanks: nodes of it that have no face.
+        content: the memory that it looks into, if any.
     """
 
-    def __init__(self, index: Any, blanks: int = 0) -> None:
+    def __init__(self, index: Any, blanks: int = 0, content: object = None) -> None:
         self._index = index
+        self._content = content  # is kept for as long as the index
         self.blanks = blanks
         # The width of the search is a property of the index, not of a call.
         self._turn = threading.Lock()
@@ -81,19 +83,20 @@ class Graph:
         return cls(index)
 
     @classmethod
-    def load(cls, path: Path, blanks: int, *, view: bool) -> Graph:
-        """A graph's file; mapped with `view` (and then not to be changed), or a copy in memory.
+    def load(cls, source: Path | bytearray, blanks: int, *, view: bool) -> Graph:
+        """A graph's file, or its content; with `view` not copied, and then not to be changed.
 
-        The file must be known to be whole: usearch trusts it.
+        It must be known to be whole: usearch trusts it.
 
         Raises:
             ExtraMissingError: usearch is not installed.
             ValueError: it is no such file.
         """
-        index = usearch().Index.restore(str(path), view=view, expansion_add=_EXPANSION)
+        place = str(source) if isinstance(source, Path) else source
+        index = usearch().Index.restore(place, view=view, expansion_add=_EXPANSION)
         if index is None:
-            raise ValueError(f"{path}: not a graph of usearch")
-        return cls(index, blanks)
+            raise ValueError(f"{place!r:.200}: not a graph of usearch")
+        return cls(index, blanks, place if view else None)
 
     def __len__(self) -> int:
         return len(self._index) - self.blanks
@@ -105,6 +108,11 @@ class Graph:
     def save(self, path: Path) -> None:
         """Write it."""
         self._index.save(str(path))
+
+    def to_bytes(self) -> bytearray:
+        """What `save` would write."""
+        content: bytearray = self._index.save()
+        return content
 
     def add(self, segments: Iterable[Segment]) -> None:
         """Put faces in that are not in it."""

@@ -18,11 +18,14 @@ from facewise.gallery.search.grouping import best_people
 from facewise.gallery.search.keeping import FolderKeeper, Keeper, MemoryKeeper, State
 from facewise.gallery.search.manifest import Manifest
 from facewise.gallery.search.matches import Matches
+from facewise.gallery.search.sealed_files import SealedFiles
 from facewise.gallery.search.source import FaceSource, faces_of
 from facewise.gallery.search.updating import built, graph_lags, grown_graph, updated, with_graph
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from facewise.gallery.sealing.cipher import Cipher
 
 EXACT_UP_TO = 200_000
 """Faces up to which a graph is not worth it: exact search takes some 8 ms for a probe of 512
@@ -60,6 +63,7 @@ class GalleryIndex:
         numbers: Numbers = "bfloat16",
         recall: float = 1.0,
         exact_up_to: int = EXACT_UP_TO,
+        cipher: Cipher | None = None,
     ) -> GalleryIndex:
         """The index of a store as it is now: opened, brought up to date, or made.
 
@@ -73,6 +77,7 @@ class GalleryIndex:
                 With less, and more than `exact_up_to` faces, it uses a graph if there is one (see
                 `prepare`) and its measured recall is enough.
             exact_up_to: faces up to which search is exact in any case.
+            cipher: of a sealed gallery: its files are sealed too, and opened into memory.
 
         Raises:
             ValueError: an argument is outside its range.
@@ -82,7 +87,8 @@ class GalleryIndex:
             raise ValueError(f"recall: expected more than 0 and at most 1, got {recall}")
         if dimension < 1:
             raise ValueError(f"dimension: expected at least 1, got {dimension}")
-        keeper = MemoryKeeper() if folder is None else FolderKeeper(folder)
+        files = None if cipher is None else SealedFiles(cipher)
+        keeper = MemoryKeeper() if folder is None else FolderKeeper(folder, files)
         blank = Manifest(source.identity(), -1, dimension, numbers)
         index = cls(source, keeper, blank, recall, exact_up_to)
         index.refresh()
@@ -247,7 +253,7 @@ class GalleryIndex:
         # What was looked at just before may be among the changes again: it is put in anew. People
         # are not in the index: who was moved is found where it was.
         new = faces_of(self._source, changes.added)
-        self._adopt(updated(state, changes.removed, new, changes.version, self._keeper))
+        self._adopt(updated(state, changes, new, self._keeper))
         return "updated"
 
     def _built(self) -> None:

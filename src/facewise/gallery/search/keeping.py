@@ -1,15 +1,16 @@
-"""Where an index is kept: in files that are mapped, or in memory."""
+"""Where an index is kept: in files, or in memory."""
 
 from __future__ import annotations
 
 import secrets
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from facewise.errors import ExtraMissingError
 from facewise.gallery.search.hnsw import Graph
+from facewise.gallery.search.index_files import IndexFiles, PlainFiles
 from facewise.gallery.search.manifest import (
     GraphEntry,
     IndexFolder,
@@ -17,7 +18,7 @@ from facewise.gallery.search.manifest import (
     SegmentEntry,
     fingerprint,
 )
-from facewise.gallery.search.segment import Segment, map_segment, write_segment
+from facewise.gallery.search.segment import Segment
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,48 +117,50 @@ class FolderKeeper:
 
     Args:
         path: of the folder.
+        files: how its files are written and read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, files: IndexFiles | None = None) -> None:
         self.folder = IndexFolder(path)
+        self._files = files or PlainFiles()
 
     def lock(self) -> AbstractContextManager[object]:
         """The turn of one writer among all processes."""
         return self.folder.lock()
 
     def load(self, current: State | None) -> State | None:
-        """What is in force, mapped, after its checksums were found right."""
+        """What is in force, after its checksums were found right."""
         while True:
             manifest = self.folder.read()
             if manifest is None or (current is not None and current.manifest == manifest):
                 return None if manifest is None else current
             try:
-                return self._mapped(manifest, current)
+                return self._read(manifest, current)
             except (ValueError, OSError) as error:
                 if self.folder.read() == manifest:  # else it was replaced meanwhile
                     raise ValueError(str(error)) from error
 
     def keep_segment(self, segment: Segment, in_graph: bool) -> tuple[SegmentEntry, Segment]:
-        """Write a segment, and map it."""
+        """Write a segment, and read it."""
         path = self._new("segment")
-        write_segment(path, segment)
+        self._files.write_segment(path, segment)
         entry = _entry(path.name, segment, in_graph, fingerprint(path))
         coded = segment.coded
         d = coded.values.shape[1]
-        return entry, map_segment(path, len(segment), d, coded.numbers, coded.error)
+        return entry, self._files.read_segment(path, len(segment), d, coded.numbers, coded.error)
 
     def keep_graph(
         self, graph: Graph, recalls: tuple[tuple[int, float, float], ...]
     ) -> tuple[GraphEntry, Graph]:
-        """Write a graph, and map it."""
+        """Write a graph, and read it."""
         path = self._new("hnsw")
-        graph.save(path)
+        self._files.write_graph(path, graph)
         entry = GraphEntry(path.name, len(graph), graph.blanks, recalls, fingerprint(path))
-        return entry, Graph.load(path, graph.blanks, view=True)
+        return entry, self._files.read_graph(path, graph.blanks, changeable=False)
 
     def changeable(self, entry: GraphEntry, graph: Graph) -> Graph:  # noqa: ARG002
         """Its file, read."""
-        return Graph.load(self.folder.path / entry.file, entry.blanks, view=False)
+        return self._files.read_graph(self.folder.path / entry.file, entry.blanks, changeable=True)
 
     def untidy(self, state: State) -> bool:
         """Whether the folder has files that the list does not name."""
@@ -171,40 +174,34 @@ class FolderKeeper:
     def _new(self, kind: str) -> Path:
         return self.folder.path / f"{secrets.token_hex(8)}.{kind}"
 
-    def _mapped(self, manifest: Manifest, current: State | None) -> State:
-        """The files of a list; those that `current` has mapped already are not looked at again."""
-        mapped: dict[str, Segment] = {}
+    def _read(self, manifest: Manifest, current: State | None) -> State:
+        """The files of a list; those that `current` has already are not looked at again."""
+        known: dict[str, Segment] = {}
         if current is not None:
             pairs = zip(current.manifest.segments, current.segments, strict=True)
-            mapped = {entry.file: segment for entry, segment in pairs}
+            known = {entry.file: segment for entry, segment in pairs}
         segments = tuple(
-            mapped.get(entry.file) or self._segment(entry, manifest) for entry in manifest.segments
+            known.get(entry.file) or self._segment(entry, manifest) for entry in manifest.segments
         )
         graph = None
         if current is not None and manifest.graph == current.manifest.graph:
             graph = current.graph
         if graph is None and manifest.graph is not None:
             path = self._checked(manifest.graph.file, manifest.graph.sha256)
-            graph = _viewed(path, manifest.graph.blanks)
+            with suppress(ExtraMissingError):  # exact search does without
+                graph = self._files.read_graph(path, manifest.graph.blanks, changeable=False)
         return State(manifest, segments, graph)
 
     def _segment(self, entry: SegmentEntry, manifest: Manifest) -> Segment:
         path = self._checked(entry.file, entry.sha256)
         d, numbers = manifest.dimension, manifest.numbers
-        return map_segment(path, entry.faces, d, numbers, entry.error)
+        return self._files.read_segment(path, entry.faces, d, numbers, entry.error)
 
     def _checked(self, name: str, sha256: str) -> Path:
         path = self.folder.path / name
         if fingerprint(path) != sha256:
             raise ValueError(f"{path}: damaged (its checksum is another one)")
         return path
-
-
-def _viewed(path: Path, blanks: int) -> Graph | None:
-    try:
-        return Graph.load(path, blanks, view=True)
-    except ExtraMissingError:  # exact search does without
-        return None
 
 
 def _entry(name: str, segment: Segment, in_graph: bool, sha256: str) -> SegmentEntry:

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from facewise._files import replace_file
+from facewise.errors import GalleryError
 from facewise.gallery.search.coding import SIZES, Numbers
 from facewise.runtime.workers import ordered_map
 
 LAYOUT = 1
 """Of the files; another one is not read but made anew."""
+
+WAIT = 60.0
+"""Seconds to wait for others who write, as a store does."""
 
 _LIST = "manifest.json"
 _LOCK = "lock"
@@ -93,12 +98,29 @@ class IndexFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def lock(self) -> AbstractContextManager[object]:
-        """The turn of one writer among all processes."""
-        from filelock import FileLock
+    @contextmanager
+    def lock(self, wait: float = WAIT) -> Iterator[None]:
+        """The turn of one writer among all processes.
 
-        self.path.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.path / _LOCK)
+        Raises:
+            GalleryError: others have had it for longer than `wait` seconds.
+            OSError: the folder cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # as the gallery's own file is
+        lock = FileLock(self.path / _LOCK)
+        try:
+            lock.acquire(timeout=wait)
+        except Timeout:
+            raise GalleryError(
+                f"{self.path}: the search index is being written by another process for more than "
+                f"{wait:g} s; is one stopped? Try again"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def read(self) -> Manifest | None:
         """The list, or None where there is none.
@@ -131,7 +153,7 @@ class IndexFolder:
     def left_over(self, manifest: Manifest) -> list[Path]:
         """The files that a list does not name."""
         keep = {_LIST, _LOCK, *manifest.files()}
-        return [path for path in self.path.iterdir() if path.name not in keep]
+        return [p for p in self.path.iterdir() if p.name not in keep and not p.is_dir()]
 
     def sweep(self, manifest: Manifest) -> None:
         """Remove what is left over; for who has the lock.

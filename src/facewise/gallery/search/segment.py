@@ -1,9 +1,8 @@
-"""A segment: some of the gallery's vectors in one file, which is written once and mapped."""
+"""A segment: some of the gallery's vectors in one file, which is written once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,44 +53,49 @@ def merged(segments: list[Segment]) -> Segment:
     return Segment(faces, coded)
 
 
-def write_segment(path: Path, segment: Segment) -> None:
-    """Write a segment: face ids, scales of int8, vectors; all little-endian."""
+def parts_of(segment: Segment) -> list[NDArray[np.uint8]]:
+    """What a segment's file holds, one after another, little-endian.
+
+    Face ids, scales of int8, zeros up to a multiple of 64 bytes, vectors.
+    """
     import torch
 
     coded = segment.coded
-    with path.open("wb") as file:
-        file.write(segment.faces.astype("<i8").tobytes())
-        if coded.scales is not None:
-            file.write(coded.scales.numpy().astype("<f4").tobytes())
-        file.write(bytes(-file.tell() % _ALIGN))
-        values = coded.values.contiguous()
-        if coded.numbers == "bfloat16":  # which numpy does not have
-            values = values.view(torch.int16)
-        values.numpy().tofile(file)
+    values = coded.values.contiguous()
+    if coded.numbers == "bfloat16":  # which numpy does not have
+        values = values.view(torch.int16)
+    parts = [segment.faces.astype("<i8")]
+    if coded.scales is not None:
+        parts.append(coded.scales.numpy().astype("<f4"))
+    parts.append(np.zeros(-sum(part.nbytes for part in parts) % _ALIGN, np.uint8))
+    return [part.reshape(-1).view(np.uint8) for part in (*parts, values.numpy())]
 
 
-def map_segment(path: Path, n: int, d: int, numbers: Numbers, error: float) -> Segment:
-    """Map the file of a segment of n vectors.
+def segment_in(whole: NDArray[np.uint8], n: int, d: int, numbers: Numbers, error: float) -> Segment:
+    """The segment of n vectors in the bytes of its file, which are not copied.
+
+    Args:
+        whole: uint8 (bytes,), writable, since PyTorch knows no other memory; nobody writes.
+        n: vectors.
+        d: numbers of each.
+        numbers: their form.
+        error: see `Coded`.
 
     Raises:
-        ValueError: the file is not as long as such a segment.
-        OSError: it cannot be read.
+        ValueError: they are not as many as of such a segment.
     """
     import torch
 
     ids = 8 * n + (4 * n if numbers == "int8" else 0)
     start = ids + -ids % _ALIGN
     expected = start + n * d * SIZES[numbers]
-    if path.stat().st_size != expected:
-        raise ValueError(f"{path}: {path.stat().st_size} bytes, expected {expected}")
-    # Copy-on-write, since PyTorch knows no memory that may only be read; nobody writes.
-    whole = np.memmap(path, np.uint8, "c")
+    if len(whole) != expected:
+        raise ValueError(f"{len(whole)} bytes, expected {expected}")
     form = {"float32": np.float32, "bfloat16": np.int16, "int8": np.int8}[numbers]
-    values = torch.from_numpy(np.asarray(whole[start:]).view(form).reshape(n, d))
+    values = torch.from_numpy(whole[start:].view(form).reshape(n, d))
     scales = None
     if numbers == "int8":
-        scales = torch.from_numpy(np.asarray(whole[8 * n : ids]).view(np.float32))
+        scales = torch.from_numpy(whole[8 * n : ids].view(np.float32))
     if numbers == "bfloat16":
         values = values.view(torch.bfloat16)
-    faces = np.asarray(whole[: 8 * n]).view(np.int64)
-    return Segment(faces, Coded(numbers, values, scales, error))
+    return Segment(whole[: 8 * n].view(np.int64), Coded(numbers, values, scales, error))

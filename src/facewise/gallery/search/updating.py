@@ -18,7 +18,7 @@ from facewise.gallery.search.segment import ROWS, Segment, merged
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from facewise.gallery.records import VectorBlock
+    from facewise.gallery.records import FaceChanges, VectorBlock
 
 _SMALL = 4096
 """Faces of a segment that is never worth a file of its own."""
@@ -40,34 +40,21 @@ def built(blocks: Iterable[VectorBlock], manifest: Manifest, keeper: Keeper) -> 
         manifest: store, version, dimension and numbers.
         keeper: of the files; nothing is committed.
     """
-    kept: list[Kept] = []
-    waiting: list[Segment] = []
-    for block in blocks:
-        waiting.append(_segment(block, manifest.numbers))
-        while sum(map(len, waiting)) >= ROWS:
-            whole = merged(waiting)
-            full, rest = _split(whole, ROWS)
-            kept.append(keeper.keep_segment(full, in_graph=False))
-            waiting = [rest]
-    if any(map(len, waiting)):
-        kept.append(keeper.keep_segment(merged(waiting), in_graph=False))
-    return _state(manifest, kept)
+    return _state(manifest, _written(blocks, manifest.numbers, keeper, []))
 
 
 def updated(
-    state: State, gone: NDArray[np.int64], new: Iterable[VectorBlock], version: int, keeper: Keeper
+    state: State, changes: FaceChanges, blocks: Iterable[VectorBlock], keeper: Keeper
 ) -> State:
     """An index without some faces and with others; what holds the first is written anew.
 
     Args:
         state: as it was.
-        gone: ids of removed faces; those that it does not have are ignored.
-        new: faces to add; one that it has takes the place of the old one.
-        version: of the store, which the index has then.
+        changes: since its version. Of those added some may be in it already: they are put in anew.
+        blocks: the faces that were added, as far as they (still) exist.
         keeper: of the files; nothing is committed.
     """
-    fresh = [_segment(block, state.manifest.numbers) for block in new]
-    gone = np.union1d(gone, np.concatenate([s.faces for s in fresh])) if fresh else gone
+    gone = np.union1d(changes.removed, changes.added)
     kept: list[Kept] = []
     for entry, segment in zip(state.manifest.segments, state.segments, strict=True):
         if not np.isin(segment.faces, gone).any():
@@ -76,12 +63,12 @@ def updated(
         left = segment.without(gone)
         if len(left):
             kept.append(keeper.keep_segment(left, entry.in_graph))
-    if any(map(len, fresh)):
-        kept += _appended(kept, merged(fresh), keeper)
+    taken = _taken_in(kept, len(changes.added))
+    kept += _written(blocks, state.manifest.numbers, keeper, taken)
     graph = _graph_without(state, gone, keeper)
     if graph is None:
         kept = [(replace(entry, in_graph=False), segment) for entry, segment in kept]
-    return _state(replace(state.manifest, version=version), kept, graph)
+    return _state(replace(state.manifest, version=changes.version), kept, graph)
 
 
 def with_graph(state: State, graph: Graph, faces: NDArray[np.int64], keeper: Keeper) -> State:
@@ -138,25 +125,36 @@ def _split(segment: Segment, rows: int) -> tuple[Segment, Segment]:
     return first, rest
 
 
-def _appended(kept: list[Kept], fresh: Segment, keeper: Keeper) -> list[Kept]:
-    """New faces as segments; the last of the old are taken in while they are not much larger.
+def _written(
+    blocks: Iterable[VectorBlock], numbers: Numbers, keeper: Keeper, waiting: list[Segment]
+) -> list[Kept]:
+    """Faces as segments, each written when it is full; those that wait come first."""
+    kept: list[Kept] = []
+    for block in blocks:
+        waiting.append(_segment(block, numbers))
+        while sum(map(len, waiting)) >= ROWS:
+            full, rest = _split(merged(waiting), ROWS)
+            kept.append(keeper.keep_segment(full, in_graph=False))
+            waiting = [rest]
+    if any(map(len, waiting)):
+        kept.append(keeper.keep_segment(merged(waiting), in_graph=False))
+    return kept
+
+
+def _taken_in(kept: list[Kept], new: int) -> list[Segment]:
+    """The last of the segments, taken out while they are not much larger than what is new.
 
     So there are few small segments, and a face is written a few times, not with every other one.
     """
-    parts = [fresh]
-    size = len(fresh)
-    while kept and not kept[-1][0].in_graph:
+    taken: list[Segment] = []
+    size = new
+    while new and kept and not kept[-1][0].in_graph:
         last = kept[-1][1]
         if len(last) > max(2 * size, _SMALL) or size + len(last) > ROWS:
             break
-        parts.insert(0, kept.pop()[1])
+        taken.insert(0, kept.pop()[1])
         size += len(last)
-    whole = merged(parts)
-    found = []
-    while len(whole):
-        full, whole = _split(whole, ROWS)
-        found.append(keeper.keep_segment(full, in_graph=False))
-    return found
+    return taken
 
 
 def _graph_without(

@@ -6,21 +6,26 @@ from pathlib import Path
 
 from facewise.errors import GalleryError
 from facewise.gallery.model_facts import ModelFacts
+from facewise.gallery.sealing.keys import Key
 from facewise.gallery.store import Store
+from facewise.gallery.stores.relational.store import WAIT
 from facewise.gallery.stores.sqlite.opening import make
-from facewise.gallery.stores.sqlite.store import WAIT, SqliteStore
+from facewise.gallery.stores.sqlite.store import SqliteStore
 
 __all__ = ["SqliteStore", "open_store"]
 
 _PREFIX = "sqlite://"
 
 
-def open_store(url: str, create: ModelFacts | None = None, *, wait: float = WAIT) -> Store:
+def open_store(
+    url: str, create: ModelFacts | None = None, key: Key | None = None, *, wait: float = WAIT
+) -> Store:
     """Open or make a gallery in a file; see `gallery.store.open_store`.
 
     Args:
         url: a path, `sqlite:///relative/path` or `sqlite:////path/from/the/root`.
         create: make it, for vectors of this model.
+        key: to seal it with, or with which it is sealed.
         wait: seconds to wait for others who write, before that is an error.
 
     Raises:
@@ -34,5 +39,5 @@ def open_store(url: str, create: ModelFacts | None = None, *, wait: float = WAIT
     if "\0" in path:
         raise GalleryError(f"gallery {url!r:.60}: expected a path or a URL")
     if create is not None:
-        make(Path(path), create, wait)
-    return SqliteStore(Path(path), wait)
+        make(Path(path), create, wait, key)
+    return SqliteStore(Path(path), wait, key=key)

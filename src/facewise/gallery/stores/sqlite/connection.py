@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from facewise.errors import GalleryError
-
-Row: TypeAlias = tuple[Any, ...]
+from facewise.gallery.stores.relational.database import BusyError, Row
 
 _POLL = 0.001
 """Seconds between two tries to be the one who writes. SQLite's own waiting slows down to 0.1 s, and
@@ -29,8 +28,8 @@ _SETTINGS = (
 )
 
 
-class Database:
-    """An open connection.
+class SqliteDatabase:
+    """An open connection, `relational.database.Database` and some more.
 
     Args:
         path: of an existing file.
@@ -42,6 +41,7 @@ class Database:
 
     def __init__(self, path: Path, wait: float) -> None:
         self.path = path
+        self.name = str(path)
         self._wait = wait
         self._writing = self._failed = False
         self._process = os.getpid()
@@ -102,6 +102,31 @@ class Database:
         with self._errors():
             self._connection.executemany(sql, rows)
 
+    def insert(self, table: str, rows: Sequence[Row]) -> None:
+        """Put whole rows into a table."""
+        if rows:
+            places = ", ".join("?" * len(rows[0]))
+            self.run_many(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608
+
+    def next_id(self, table: str) -> int:
+        """The least id above all that rows of a table ever had."""
+        return self.last_id(table) + 1
+
+    def last_id(self, table: str) -> int:
+        """The highest id that a row of a table ever had; 0: none had."""
+        sql = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?"
+        found: int = self.value(sql, (table,))
+        return found
+
+    def skip_ids(self, table: str, last_id: int) -> None:
+        """Have `next_id` be above this one too."""
+        if last_id > self.last_id(table):
+            self.run("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+            self.run("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, last_id))
+
+    def grow(self, people: int, faces: int, chips: int) -> None:
+        """Nothing to do: SQLite counts by its indexes."""
+
     def begin(self) -> None:
         """Begin to read one state of the file; it is that of the first query."""
         self.run("BEGIN")
@@ -131,6 +156,14 @@ class Database:
     def rewrite(self) -> None:
         """Write the file anew, then empty the log of writes."""
         self._in_turn("VACUUM")
+        self.empty_log()
+
+    def keep_log(self) -> None:
+        """Write changes to a log first, from now on and in every connection."""
+        self._in_turn("PRAGMA journal_mode=WAL")
+
+    def empty_log(self) -> None:
+        """Bring all that is in the log of writes into the file, and nothing of it stays there."""
         self._in_turn("PRAGMA wal_checkpoint(TRUNCATE)", done=lambda row: not row[0])
 
     def close(self) -> None:
@@ -168,10 +201,6 @@ class Database:
             raise named(self.path, error) from error
         except OverflowError:
             raise GalleryError(f"{self.path}: a number of more than 63 bits") from None
-
-
-class BusyError(GalleryError):
-    """Another process or thread has what this one waits for."""
 
 
 def named(path: Path, error: sqlite3.Error) -> GalleryError:

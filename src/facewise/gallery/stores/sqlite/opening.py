@@ -14,23 +14,28 @@ from pathlib import Path
 
 from facewise.errors import GalleryError
 from facewise.gallery.model_facts import ModelFacts
+from facewise.gallery.sealing.keys import Key
+from facewise.gallery.sealing.wrapping import sealed_anew
 from facewise.gallery.stores.face_log import next_version
-from facewise.gallery.stores.sqlite.connection import Database
+from facewise.gallery.stores.relational.state import State, first_state, read_state
+from facewise.gallery.stores.sqlite.connection import SqliteDatabase
 from facewise.gallery.stores.sqlite.schema import APPLICATION, PAGE, SCHEMA, write_schema
-from facewise.gallery.stores.sqlite.state import State, read_state, write_state
 
 _OLDEST = (3, 37)  # STRICT tables
 _SMALLEST_PAGE = 512
 
 
-def make(path: Path, facts: ModelFacts, wait: float) -> None:
-    """Make a gallery, whole or not at all; readable by its owner only.
+def make(path: Path, facts: ModelFacts, wait: float, key: Key | None = None) -> None:
+    """Make a gallery, whole or not at all; readable by its owner only, sealed if a key is given.
 
     Raises:
         GalleryError: something is there already (what an interrupted `make` left is finished), or
-            nothing can be written.
+            nothing can be written, or the key can be none.
+        ExtraMissingError: a key was given, and the package `cryptography` is not installed.
     """
     _check_sqlite()
+    identity = secrets.token_hex(16)
+    sealing = "" if key is None else sealed_anew(identity, key)
     try:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -42,18 +47,18 @@ def make(path: Path, facts: ModelFacts, wait: float) -> None:
     database = _empty_database(path, wait)
     try:
         database.run(f"PRAGMA page_size={PAGE}")
-        database.row("PRAGMA journal_mode=WAL")
+        database.keep_log()
         with database.writing():
             _check_empty(database)
             write_schema(database)
             start = next_version(0)
-            state = State(secrets.token_hex(16), facts.to_json(), start, start, start, start)
-            write_state(database, state)
+            state = State(identity, facts.to_json(), sealing, start, start, start, start)
+            first_state(database, state)
     finally:
         database.close()
 
 
-def connect(path: Path, wait: float) -> Database:
+def connect(path: Path, wait: float) -> SqliteDatabase:
     """Connect to a gallery that is there.
 
     Raises:
@@ -72,7 +77,7 @@ def connect(path: Path, wait: float) -> Database:
         raise GalleryError(f"{path}: not a file, and so no gallery")
     if size == 0:
         raise GalleryError(f"{path}: an empty file, no gallery; was its creation interrupted?")
-    database = Database(path, wait)
+    database = SqliteDatabase(path, wait)
     try:
         application = database.value("PRAGMA application_id")
         schema = database.value("PRAGMA user_version")
@@ -89,11 +94,11 @@ def connect(path: Path, wait: float) -> Database:
     return database
 
 
-def _empty_database(path: Path, wait: float) -> Database:
+def _empty_database(path: Path, wait: float) -> SqliteDatabase:
     """A connection to a file in which there is nothing yet; a file of others is left as it is."""
     database = None
     try:
-        database = Database(path, wait)
+        database = SqliteDatabase(path, wait)
         _check_empty(database)
     except BaseException as error:
         if database is not None:
@@ -105,7 +110,7 @@ def _empty_database(path: Path, wait: float) -> Database:
     return database
 
 
-def _check_empty(database: Database) -> None:
+def _check_empty(database: SqliteDatabase) -> None:
     if database.value("SELECT count(*) FROM sqlite_master"):
         raise GalleryError(f"{database.path}: exists already; open it, or choose another name")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facewise.gallery.stores.sqlite.connection import Database
+from facewise.gallery.stores.sqlite.connection import SqliteDatabase
 
 APPLICATION = 0x46776731
 """`application_id` of a gallery: "Fwg1"."""
@@ -21,6 +21,7 @@ CREATE TABLE state (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     identity TEXT NOT NULL,
     facts TEXT NOT NULL,
+    sealing TEXT NOT NULL,
     version INTEGER NOT NULL,
     log_start INTEGER NOT NULL,
     removed_at INTEGER NOT NULL,
@@ -75,7 +76,7 @@ CREATE TABLE audit (
 """
 
 
-def write_schema(database: Database) -> None:
+def write_schema(database: SqliteDatabase) -> None:
     """Make the tables, within a transaction that is open."""
     for statement in _TABLES.split(";\n"):
         if statement.strip():

@@ -1,0 +1,1 @@
+"""What stores in SQL databases share: rows with checksums, reading, changes, checks."""

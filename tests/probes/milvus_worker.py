@@ -1,0 +1,84 @@
+"""A process that changes a gallery in Milvus; started by the tests, which kill it or run two.
+
+    python milvus_worker.py URL SEED COUNT KIND
+
+It prints a line before and after everything it does: `enrol NAME COUNT`, `enrolled NAME`,
+`forget NAME`, `forgot NAME` (removed), `erased NAME`.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import zlib
+
+import numpy as np
+
+from facewise.gallery import ModelFacts, NewFace, open_store
+from facewise.gallery.stores.milvus import blocks
+
+D = 64
+FACTS = ModelFacts({"model": "probe.worker"}, D)
+
+
+def small() -> None:
+    """Let a few faces do what many do: fill partitions, and be flushed."""
+    blocks.FACES, blocks._UNFLUSHED = 16, 12
+
+
+def vectors(name: str, count: int) -> np.ndarray:
+    """The vectors of a person, (count, D), which follow from the name."""
+    rows = np.random.default_rng(zlib.crc32(name.encode())).standard_normal((count, D), np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
+def churn(store, seed: int, count: int) -> None:
+    """Enrol and forget."""
+    rng = random.Random(seed)
+    names = [person.name for person in store.people(limit=10**6)]
+    for i in range(count):
+        if len(names) < 5 or rng.random() < 0.6:
+            name, faces = f"N{seed}-{i}", rng.randint(1, 6)
+            say("enrol", name, faces)
+            with store.change() as change:
+                person = change.add_person(name)
+                change.add_faces(person, [NewFace(v, f"{name}.jpg") for v in vectors(name, faces)])
+            say("enrolled", name)
+            names.append(name)
+        else:
+            name = names.pop(rng.randrange(len(names)))
+            say("forget", name)
+            with store.change() as change:
+                change.remove_person(change.find_people(name)[0].id)
+            say("forgot", name)
+            store.erase()
+            say("erased", name)
+
+
+def grow(store, seed: int, count: int) -> None:
+    """Enrol and give every third person away again; read in between."""
+    for i in range(count):
+        name = f"N{seed}-{i}"
+        with store.change() as change:
+            person = change.add_person(name)
+            change.add_faces(person, [NewFace(v) for v in vectors(name, 2)])
+        mine = store.vectors_of([face.id for face in store.faces(person)])
+        np.testing.assert_array_equal(mine.vectors, vectors(name, 2))
+        if i % 3 == 2:
+            with store.change() as change:
+                change.remove_person(person)
+        if i % 10 == 9:
+            store.erase()
+    say("done")
+
+
+if __name__ == "__main__":
+    url, seed, count, kind = sys.argv[1:]
+    small()
+    with open_store(url) as opened:
+        {"churn": churn, "grow": grow}[kind](opened, int(seed), int(count))

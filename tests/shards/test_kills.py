@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ class Runs:
                 "OMP_NUM_THREADS": "1",
                 "FACEWISE_THREADS": "2",
             },
-            text=True,
+            bufsize=0,  # or `select` would not see what is waiting in a buffer
         )
 
     def run(self, out, step=None, seconds=None):
@@ -51,16 +52,16 @@ class Runs:
 
     def begin(self, out, step=None):
         order = {**self._order, "out": str(out), "step": step}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
 
     def end(self, seconds=None):
         child = int(self._process.stdout.readline())
         if seconds is not None and not select.select([self._process.stdout], [], [], seconds)[0]:
-            os.kill(child, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended since
+                os.kill(child, signal.SIGKILL)
         ended = self._process.stdout.readline().strip()
-        assert ended in {"ended", "killed"}, ended
-        return ended == "ended"
+        assert ended in {b"ended", b"killed"}, ended
+        return ended == b"ended"
 
     def close(self):
         self._process.communicate(timeout=60)

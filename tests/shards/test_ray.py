@@ -61,6 +61,7 @@ print(json.dumps([first.to_dict(), second.to_dict(), sorted(addresses), problem]
 """
 
 
+@pytest.mark.slow
 def test_two_workers(folder, tmp_path):
     """The same shards as alone; what is there stays; nobody else can reach a cluster of ours."""
     alone = embed_to_shards(folder, tmp_path / "alone", shard_size=3)

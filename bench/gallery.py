@@ -263,6 +263,6 @@ def _disk(url: str, store: Any) -> int:
         return sum(path.stat().st_size for path in store.files())
     import psycopg
 
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url.partition("?gallery=")[0]) as connection:
         row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
     return int(row[0]) if row else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -93,7 +94,7 @@ class Record:
         self._facts: dict[str, Any] = {
             "schema": SCHEMA,
             "command": command,
-            "command_line": ["python", "-m", "bench", *arguments],
+            "command_line": ["python", "-m", "bench", *map(without_password, arguments)],
             "started": _now(),
             "finished": None,
             "load_average_before": machine.load_average(),
@@ -123,6 +124,11 @@ class Record:
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         draft.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
         draft.replace(self._path)
+
+
+def without_password(text: str) -> str:
+    """A text that may be a URL, which gets into files that others read."""
+    return re.sub(r"(://[^/?#@:]*):[^/?#]*@", r"\1:***@", text)
 
 
 def _now() -> str:

@@ -218,3 +218,14 @@ def test_plot(tmp_path, name, start):
     assert (tmp_path / name).read_bytes().startswith(start)
     with pytest.raises(UnavailableError, match="'2160' in its title"):
         plot(record, tmp_path / name, only="2160")
+
+
+def test_no_password_gets_into_the_json(tmp_path):
+    url = "postgresql://ann:se:cr@et@127.0.0.1:5432/db?gallery=x"
+    plain = ["--sizes", "3", "milvus:///people", "postgresql://ann@host/db", "a@b:c"]
+    record = Record("gallery", [*plain, url], tmp_path / "run.json")
+    record.save()
+    content = (tmp_path / "run.json").read_text()
+    assert "se:cr" not in content
+    hidden = "postgresql://ann:***@127.0.0.1:5432/db?gallery=x"
+    assert json.loads(content)["command_line"][3:] == [*plain, hidden]

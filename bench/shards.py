@@ -18,7 +18,7 @@ from facewise.pipeline import Pipeline
 from facewise.recognition.folders import pictures_in
 from facewise.shards import Models, embed_to_shards, open_shards
 
-PHOTOS, BLOCK = 200, 50
+PHOTOS, BLOCK = 300, 50
 
 
 def main() -> None:

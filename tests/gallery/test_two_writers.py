@@ -62,17 +62,9 @@ def together(kind: Kind, folder: Path, operations: int) -> Counter[str]:
     url = kind.url(folder)
     kind.open(url, create=FACTS).close()
     journals = [folder / "a.json", folder / "b.json"]
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "two_writers", url, path.stem, str(operations // 2), str(path)],
-            stderr=subprocess.PIPE,
-            env={**ENVIRONMENT, "FACEWISE_GALLERY_KEY": kind.key or ""},
-            text=True,
-        )
-        for path in journals
-    ]
     with kind.open(url) as store:
-        follower = Follower(store)
+        follower = Follower(store)  # before they begin, so that it has all to follow
+        writers = [_writer(kind, url, path, operations // 2) for path in journals]
         while any(writer.poll() is None for writer in writers):
             follower.follow()
             _pause(next((writer for writer in writers if writer.poll() is None), writers[0]))
@@ -87,10 +79,20 @@ def together(kind: Kind, folder: Path, operations: int) -> Counter[str]:
             face: owner for journal in (a, b) for face, (owner, *_) in journal.faces.items()
         }
         assert follower.read_again == 0
-        assert follower.followed > 5
+        assert follower.followed > 1  # at least once while they wrote, and once after
         store.erase()
         assert store.check() == []
     return a.did + b.did
+
+
+def _writer(kind: Kind, url: str, journal: Path, operations: int) -> subprocess.Popen[str]:
+    arguments = [url, journal.stem, str(operations), str(journal)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "two_writers", *arguments],
+        stderr=subprocess.PIPE,
+        env={**ENVIRONMENT, "FACEWISE_GALLERY_KEY": kind.key or ""},
+        text=True,
+    )
 
 
 def _pause(writer: subprocess.Popen[str]) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ProtocolError,
         ShardsError,
         TrainingError,
+        VideoError,
     )
     from facewise.faces import Faces
     from facewise.gallery import Gallery
@@ -51,6 +52,7 @@ __all__ = [
     "ProtocolError",
     "ShardsError",
     "TrainingError",
+    "VideoError",
     "__version__",
     "compare",
     "detect",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bench.__main__ import main, thread_option
 
@@ -47,6 +48,18 @@ def test_search(tmp_path):
     assert set(rows) == {"numpy float32", "torch float32", "torch bfloat16"}
     assert rows["torch float32"]["extras"]["agreement"] == 1
     assert json.loads((tmp_path / "run.json").read_text())["threads"]["torch"] == 1
+
+
+def test_frames(tmp_path):
+    pytest.importorskip("av")
+    from facewise.video import VideoWriter
+
+    with VideoWriter(tmp_path / "clip.mp4") as writer:
+        for number in range(10):
+            writer.write(np.full((540, 960, 3), 20 * number, np.uint8), number / 25)
+    groups = run(tmp_path, "frames", "--video", tmp_path / "clip.mp4")["groups"]
+    assert len(groups) == 4
+    assert all(set(rows_of(group)) == {"PyAV", "OpenCV", "facewise"} for group in groups)
 
 
 @pytest.mark.oracle

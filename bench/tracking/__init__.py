@@ -1,0 +1,1 @@
+"""What tracking is measured with: synthetic videos with their truth, trackers, figures."""

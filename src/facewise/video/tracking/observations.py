@@ -1,0 +1,82 @@
+"""Faces of frames that are not finished, and the frames that come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from facewise.faces import Faces
+from facewise.video.tracking.boxes import out_of_box, overlaps
+from facewise.video.tracking.records import TrackedFrame
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facewise.video.frames import VideoFrame
+
+    Floats = NDArray[np.float32]
+
+
+_SAME = 0.5
+"""Overlap from which on two boxes of a frame are one face."""
+
+_TOUCHING = 0.1
+"""Overlap that a guessed face may have with another."""
+
+
+class Observation(NamedTuple):
+    """A face on one frame.
+
+    Attributes:
+        number: of its track, from 1 on.
+        box: float32 (4,), in pixels.
+        parts: landmarks in parts of the box, float32 (5, 2), or None.
+        score: in [0, 1].
+        detected: seen by the detector on this frame.
+    """
+
+    number: int
+    box: Floats
+    parts: Floats | None
+    score: float
+    detected: bool
+
+
+def apart(faces: Sequence[tuple[float, Observation]]) -> list[Observation]:
+    """Of faces in one place only the most trusted.
+
+    Args:
+        faces: each with the trust in it, in [0, 1]; one with none must not even touch another. One
+            that the detector saw counts most.
+    """
+    kept: list[Observation] = []
+    for trust, face in sorted(faces, key=lambda pair: -pair[0] - pair[1].detected):
+        limit = _SAME if trust > 0 else _TOUCHING
+        boxes = np.stack([other.box for other in kept]) if kept else np.empty((0, 4), np.float32)
+        if not (overlaps(boxes, face.box) > limit).any():
+            kept.append(face)
+    return kept
+
+
+def finished(frame: VideoFrame, seen: Sequence[Observation]) -> TrackedFrame:
+    """A frame with its faces, by rising number."""
+    seen = sorted(seen, key=lambda face: face.number)
+    # Without a face there is nothing to say about landmarks; with some, all have them or none.
+    points = [out_of_box(face.parts, face.box) for face in seen if face.parts is not None]
+    if not seen:
+        faces = Faces.empty(landmarks=False)
+    else:
+        boxes = np.stack([face.box for face in seen])
+        boxes[:, 2:] = np.maximum(boxes[:, :2], boxes[:, 2:])
+        faces = Faces(
+            boxes,
+            np.clip([face.score for face in seen], 0, 1),
+            np.stack(points) if len(points) == len(seen) else None,
+        )
+    faces = faces.with_data(
+        track=np.array([face.number for face in seen], np.int64),
+        detected=np.array([face.detected for face in seen], bool),
+    )
+    return TrackedFrame(frame.index, frame.time, frame, faces)

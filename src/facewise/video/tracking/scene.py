@@ -1,0 +1,113 @@
+"""A scene that is being followed: its frames since the last look, and the faces in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facewise.video.tracking.boxes import sizes
+from facewise.video.tracking.flow import GrayPicture, gray_height
+from facewise.video.tracking.schedules import Signs
+from facewise.video.tracking.segment import Segment
+from facewise.video.tracking.thumbnails import Thumbnails
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from facewise.video.frames import VideoFrame
+    from facewise.video.tracking.records import TrackedFrame
+    from facewise.video.tracking.tracks import Track
+
+    Floats = NDArray[np.float32]
+
+_USUAL = 40.0
+"""Pixels of a face's side, to begin with."""
+
+
+class Scene:
+    """Frames of one size that show one scene.
+
+    Attributes:
+        segment: the frames from the last look on; empty before the first.
+        tracks: the faces that are followed.
+    """
+
+    def __init__(self) -> None:
+        self.segment = Segment()
+        self.tracks: list[Track] = []
+        self._thumbnails = Thumbnails()
+        self._rows = 0
+
+    def goes_on(self, frame: VideoFrame) -> bool:
+        """Whether the next frame belongs to it too; true of the first."""
+        segment = self.segment
+        if not len(segment):
+            self._choose_rows(frame)
+        elif not segment.fits(frame):
+            return False
+        return self._thumbnails.follow(frame.gray(self._rows))
+
+    def add(self, frame: VideoFrame) -> None:
+        """The next frame, after `goes_on` of it: the faces are followed to it."""
+        gray = GrayPicture(frame.gray(self._rows), frame.width, frame.height)
+        followed = [track for track in self.tracks if track.trust[-1] > 0]
+        lost = [track for track in self.tracks if track.trust[-1] <= 0]
+        if followed:
+            boxes, sure = self.segment.ahead(_boxes(followed), gray)
+            for track, box, confidence in zip(followed, boxes, sure, strict=True):
+                track.step(box, float(confidence))
+        for track in lost:
+            track.step(track.boxes[-1], 0.0)
+        self.segment.append(frame, gray)
+
+    def looked(self) -> None:
+        """The detector looks at the last frame."""
+        self._thumbnails.keep()
+
+    def restart(self) -> list[TrackedFrame]:
+        """The last frame is the first of a new segment; gives those before it.
+
+        Faces are followed from it in a gray picture as small as they allow.
+        """
+        done = self.segment.give(len(self.segment) - 1)
+        frame = self.segment.frames[-1]
+        self._choose_rows(frame)
+        gray = GrayPicture(frame.gray(self._rows), frame.width, frame.height)
+        self.segment.repicture(gray)
+        return done
+
+    def copy(self) -> Scene:
+        """One that goes its own way from here."""
+        other = Scene()
+        other.segment = self.segment.copy()
+        other.tracks = [track.copy() for track in self.tracks]
+        other._thumbnails, other._rows = replace(self._thumbnails), self._rows
+        return other
+
+    def signs(self) -> Signs:
+        """What is known of the last frame before the detector has looked at it."""
+        frame = self.segment.frames[-1]
+        seen = [track for track in self.tracks if track.anchor.detected]
+        since = len(self.segment) - 1
+        return Signs(
+            since=since,
+            cut=since == 0,
+            faces=len(self.tracks),
+            weakest=min((track.trust[-1] for track in seen), default=1.0),
+            change=self._thumbnails.change(_boxes(self.tracks), frame.width, frame.height),
+        )
+
+    def _choose_rows(self, frame: VideoFrame) -> None:
+        smallest = min((float(sizes(track.boxes[-1])) for track in self.tracks), default=_USUAL)
+        self._rows = gray_height(frame.height, smallest)
+
+
+def _boxes(tracks: Sequence[Track]) -> Floats:
+    """Where tracks are, (n, 4)."""
+    if not tracks:
+        return np.empty((0, 4), np.float32)
+    return np.stack([track.boxes[-1] for track in tracks])

@@ -181,7 +181,8 @@ def test_numbers_are_never_given_twice(moving):
     """Ten faces, one after the other, each for 20 frames."""
 
     def one(n):
-        return moving.Square(lambda i: (60 + 20 * n, 120) if i // 20 == n else None, 100 + n)
+        place = (60, 60) if n % 2 else (250, 180)
+        return moving.Square(lambda i: place if i // 20 == n else None, 100 + n)
 
     squares = [one(n) for n in range(10)]
     tracked = track(moving, squares, 200, options=TrackingOptions(occlusion=0.0))

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import find_objects
 
 from facewise.faces import Faces
 from facewise.video.frames import VideoFrame
@@ -52,11 +53,16 @@ def picture(i, squares, *, width=WIDTH, height=HEIGHT, background=1):
             continue
         face = texture(square.seed or 1000 + square.blue, 64, 64, grain=8)
         patch = np.stack([face, face, np.full_like(face, square.blue)], axis=2)
+        low = np.floor(box[:2]).astype(int).clip(0, (width, height))
+        high = np.ceil(box[2:]).astype(int).clip(0, (width, height))
+        size = tuple((high - low).tolist())
+        if min(size) == 0:
+            continue
         scale = (box[2] - box[0]) / 64
-        matrix = np.array([[scale, 0, box[0]], [0, scale, box[1]]], np.float32)
-        mask = cv2.warpAffine(np.ones((64, 64), np.float32), matrix, (width, height)) > 0.5
-        drawn = cv2.warpAffine(patch, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-        image[mask] = drawn[mask]
+        matrix = np.array([[scale, 0, box[0] - low[0]], [0, scale, box[1] - low[1]]], np.float32)
+        mask = cv2.warpAffine(np.ones((64, 64), np.float32), matrix, size) > 0.5
+        drawn = cv2.warpAffine(patch, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        image[low[1] : high[1], low[0] : high[0]][mask] = drawn[mask]
     return image.round().astype(np.uint8)
 
 
@@ -85,7 +91,10 @@ class BlueDetector:
         return [self._faces(np.asarray(image)) for image in images]
 
     def _faces(self, image):
-        boxes = [box for blue in self.blues if (box := self._find(image[:, :, 2], blue))]
+        plane = np.asarray(image[:, :, 2])
+        places, counts = find_objects(plane, 255), np.bincount(plane.ravel(), minlength=256)
+        boxes = [self._box(places[blue - 1], counts[blue]) for blue in self.blues]
+        boxes = [box for box in boxes if box is not None]
         if image.shape[0] >= HEIGHT // 2 and image.shape[1] >= WIDTH // 2:
             boxes += self.false.get(self.whole, ())
             self.whole += 1
@@ -98,15 +107,12 @@ class BlueDetector:
         points = boxes[:, None, :2] + LANDMARKS * sides if self.points else None
         return Faces(boxes, np.full(len(boxes), 0.99), points)
 
-    def _find(self, plane, blue):
-        rows, columns = np.nonzero(plane == blue)
-        if len(rows) < self.least:
+    def _box(self, place, count):
+        if place is None or count < self.least:
             return None
-        x1, x2, y1, y2 = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
-        longer = max(x2 - x1, y2 - y1)
-        if len(rows) < 0.5 * longer**2:  # half hidden
-            return None
-        return (x1, y1, x2, y2)
+        y1, y2, x1, x2 = place[0].start, place[0].stop, place[1].start, place[1].stop
+        hidden = count < 0.5 * max(x2 - x1, y2 - y1) ** 2  # at least half of it
+        return None if hidden else (x1, y1, x2, y2)
 
 
 @dataclass

@@ -22,7 +22,7 @@ IMPOSSIBLE = 1e3
 _PLAIN = 0.4
 """Overlap of a track's box and a detection that have nobody else near them."""
 
-_NEAR = 0.15
+NEAR = 0.15
 """Overlap from which on somebody is near."""
 
 _BELIEVED = 0.5
@@ -34,7 +34,7 @@ _LEAST_OVERLAP = 0.2
 _FAR = 1.0
 """Distance, in sides of the face, from where a lost face is expected to where it may be found …"""
 
-_FARTHER = 2.0
+_FARTHER = 1.0
 """… and what is added to it for each second that it is lost."""
 
 _OTHER_SIZE = 1.6
@@ -55,7 +55,7 @@ def plain_pairs(boxes: Floats, trust: Floats, found: Floats) -> list[tuple[int, 
     if not len(boxes) or not len(found):
         return []
     common = overlaps(boxes[:, None], found[None])
-    near = common > _NEAR
+    near = common > NEAR
     alone = (near.sum(axis=1, keepdims=True) == 1) & (near.sum(axis=0, keepdims=True) == 1)
     rows, columns = np.nonzero(alone & (common >= _PLAIN) & (trust >= _BELIEVED)[:, None])
     return list(zip(rows.tolist(), columns.tolist(), strict=True))

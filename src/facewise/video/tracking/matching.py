@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facewise.video.tracking.association import IMPOSSIBLE, assign, costs, plain_pairs
+from facewise.video.tracking.association import IMPOSSIBLE, NEAR, assign, costs, plain_pairs
 from facewise.video.tracking.boxes import overlaps
 from facewise.video.tracking.paths import Path, joined, led_to
 
@@ -71,6 +71,7 @@ def matched(
     if tracks and found:
         ends = np.stack([track.boxes[-1] for track in tracks])
         trust = np.array([track.trust[-1] for track in tracks], np.float32)
+        trust[_other(tracks, segment.patches(ends)) | _crossed(tracks)] = 0
         for row, column in plain_pairs(ends, trust, np.stack([face.box for face in found])):
             pairs[row] = column, led_to(tracks[row].path, found[column].box)
     taken = {column for column, _ in pairs.values()}
@@ -93,6 +94,26 @@ def matched(
     if glance is not None:
         _recognised(tracks, ways, glance, pairs)
     return pairs, ways
+
+
+def _other(tracks: Sequence[Track], shown: Floats) -> NDArray[np.bool_]:
+    """Which tracks are on what does not look like them, of n patches (n, 256)."""
+    return np.array(
+        [
+            track.patch is not None and float(track.patch @ patch) < _ALIKE
+            for track, patch in zip(tracks, shown, strict=True)
+        ],
+        bool,
+    )
+
+
+def _crossed(tracks: Sequence[Track]) -> NDArray[np.bool_]:
+    """Which tracks have been near another in this segment."""
+    near = np.zeros((len(tracks), len(tracks)), bool)
+    for boxes in zip(*(track.boxes for track in tracks), strict=True):
+        frame = np.stack(boxes)
+        near |= overlaps(frame[:, None], frame[None]) > NEAR
+    return near.sum(axis=1) > 1
 
 
 def _recognised(
@@ -171,17 +192,20 @@ def _met(ways: Sequence[Path], alike: Floats) -> list[int]:
     other is hidden behind it.
     """
     last = [len(way.trust) - 1 for way in ways]
-    for i, one in enumerate(ways):
-        for j in range(i):
-            end = min(last[i], last[j], _last(alike[i], _SIMILAR), _last(alike[j], _SIMILAR))
-            common = overlaps(one.boxes[: end + 1], ways[j].boxes[: end + 1])
-            if end == 0 or common[-1] < _TOGETHER:
-                continue
-            clear = np.flatnonzero(common < _CLEAR)
-            met = int(clear[-1]) if len(clear) else 0
-            mine, theirs = (alike[k, met + 1 : end + 1].mean() for k in (i, j))
-            hidden = i if mine < theirs else j
-            last[hidden] = met
+    similar = [_last(row, _SIMILAR) for row in alike]
+    boxes = np.stack([way.boxes for way in ways], axis=1)
+    touching = np.zeros((len(ways), len(ways)), bool)
+    for frame in boxes[1:]:
+        touching |= overlaps(frame[:, None], frame[None]) >= _TOGETHER
+    for i, j in np.argwhere(np.tril(touching, -1)).tolist():
+        end = min(last[i], last[j], similar[i], similar[j])
+        common = overlaps(ways[i].boxes[: end + 1], ways[j].boxes[: end + 1])
+        if end == 0 or common[-1] < _TOGETHER:
+            continue
+        clear = np.flatnonzero(common < _CLEAR)
+        met = int(clear[-1]) if len(clear) else 0
+        mine, theirs = (alike[k, met + 1 : end + 1].mean() for k in (i, j))
+        last[i if mine < theirs else j] = met
     return last
 
 

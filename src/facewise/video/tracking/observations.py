@@ -51,13 +51,16 @@ def apart(faces: Sequence[tuple[float, Observation]]) -> list[Observation]:
         faces: each with the trust in it, in [0, 1]; one with none must not even touch another. One
             that the detector saw counts most.
     """
-    kept: list[Observation] = []
-    for trust, face in sorted(faces, key=lambda pair: -pair[0] - pair[1].detected):
-        limit = _SAME if trust > 0 else _TOUCHING
-        boxes = np.stack([other.box for other in kept]) if kept else np.empty((0, 4), np.float32)
-        if not (overlaps(boxes, face.box) > limit).any():
-            kept.append(face)
-    return kept
+    if len(faces) < 2:
+        return [face for _, face in faces]
+    faces = sorted(faces, key=lambda pair: -pair[0] - pair[1].detected)
+    boxes = np.stack([face.box for _, face in faces])
+    common = overlaps(boxes[:, None], boxes[None])
+    kept: list[int] = []
+    for i, (trust, _) in enumerate(faces):
+        if not (common[i, kept] > (_SAME if trust > 0 else _TOUCHING)).any():
+            kept.append(i)
+    return [faces[i][1] for i in kept]
 
 
 def finished(frame: VideoFrame, seen: Sequence[Observation]) -> TrackedFrame:

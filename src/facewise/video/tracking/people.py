@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 _VECTORS = 6
 """Embeddings that are kept of a track."""
 
-_FALSE = 1e-3
-"""Of so many strangers one is taken for somebody who has left: two people under one number are
-worse than one person under two, who can still be brought together by name."""
+_FALSE = 3e-3
+"""The share of strangers who may be taken for somebody who has left. Two people under one number
+are worse than one person under two, who can still be brought together by name."""
 
 _SMALLEST = 24.0
 """Side of a face, in pixels, from which on it is embedded."""

@@ -91,7 +91,7 @@ class Tracker:
         return self._engine.finish()
 
     def wait(self) -> None:
-        """Of a detector aside: until it has done what it is doing. It counts from the next frame."""
+        """Until a detector aside has done what it is doing; it counts from the next frame."""
         if isinstance(self._engine, Live):
             self._engine.wait()
 

@@ -145,7 +145,6 @@ class GalleryError(FacewiseError):
     """
 
 
-<<<<<<< HEAD
 class ShardsError(FacewiseError):
     """A run of `facewise embed` to shards cannot begin or go on, or shards cannot be read.
 
@@ -155,7 +154,9 @@ class ShardsError(FacewiseError):
         >>> open_shards("no/such/folder")
         Traceback (most recent call last):
         facewise.errors.ShardsError: no/such/folder: no shards there...
-=======
+    """
+
+
 class VideoError(FacewiseError):
     """A video, stream, camera or series of pictures cannot be read or written; names it.
 
@@ -165,5 +166,4 @@ class VideoError(FacewiseError):
         >>> open_source("no/such/clip.mp4")
         Traceback (most recent call last):
         facewise.errors.VideoError: no/such/clip.mp4: no such file...
->>>>>>> e03f660 (Video: sources, writing, tracking, names (issue 7, begun; not reviewed))
     """

@@ -113,7 +113,8 @@ def _crossed(tracks: Sequence[Track]) -> NDArray[np.bool_]:
     for boxes in zip(*(track.boxes for track in tracks), strict=True):
         frame = np.stack(boxes)
         near |= overlaps(frame[:, None], frame[None]) > NEAR
-    return near.sum(axis=1) > 1
+    crossed: NDArray[np.bool_] = near.sum(axis=1) > 1
+    return crossed
 
 
 def _recognised(

@@ -15,8 +15,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx import GraphModule, Interpreter, Node, symbolic_trace
+from torch.fx import GraphModule, Interpreter, Node
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from facewise.runtime.tracing import traced
 
 _NOTHING = (nn.Dropout, nn.Identity)
 """Layers that do nothing in evaluation."""
@@ -39,7 +41,7 @@ def simplified(module: nn.Module) -> GraphModule:
     """
     network = copy.deepcopy(module).eval().requires_grad_(False).cpu().float()
     with torch.inference_mode(False), torch.enable_grad():
-        graph = symbolic_trace(network)
+        graph = traced(network)
     with torch.no_grad():
         for node in list(graph.graph.nodes):
             layer = layer_of(graph, node)

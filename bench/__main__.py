@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 COMMANDS = {
+    "anonymise": "faces of a video that are covered, and what is left of them",
     "detect": "seconds for a frame of a video, with the faces found",
     "embed": "seconds for a face",
     "frames": "seconds for a frame of a video, decoded and made ready",
     "pipeline": "photos a second from files to vectors, and peak memory",
     "gallery": "galleries of known people: enrol, search, identify",
     "search": "seconds for a probe against a gallery",
+    "track": "seconds for a frame of a video, from the file to tracked faces",
     "track_names": "tracks with the right names, 20 people being enrolled",
     "track_quality": "identities kept and faces found on videos with known truth",
     "train": "seconds for a step of training, and what it learns from",

@@ -14,6 +14,7 @@ from facewise._version import __version__
 from facewise.cli import (
     align,
     calibrate,
+    camera,
     compare,
     convert,
     detect,
@@ -23,6 +24,7 @@ from facewise.cli import (
     gallery,
     models,
     recognize,
+    track,
     train,
 )
 from facewise.cli.files import shown
@@ -54,8 +56,10 @@ for _command in (
     embed.embed,
     compare.compare,
     recognize.recognize,
+    track.track,
     calibrate.calibrate,
     align.align,
+    camera.camera,
     doctor.doctor,
 ):
     app.command()(_command)

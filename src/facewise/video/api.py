@@ -137,6 +137,8 @@ def _schedule(every: int | Schedule | None, resize: float) -> Schedule:
         return Adaptive(resize=resize)
     if isinstance(every, int):
         return EveryNth(every, resize, carries=True)
+    if not hasattr(every, "looks"):
+        raise ValueError(f"every: expected a whole number of frames or a schedule, got {every!r}")
     if resize != 1:
         raise ValueError("resize: the schedule that is given has its own")
     return every

@@ -14,7 +14,7 @@ from facewise.video.tracking import TrackedFrame
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from facewise.video.naming import Namer, Track
+    from facewise.video.naming import Limits, Namer, Track
     from facewise.video.sources import Source
     from facewise.video.tracking import Tracker
 
@@ -75,6 +75,11 @@ class Tracking:
         After the last frame, or after `close`, names and numbers of strangers are final.
         """
         return self._namer.tracks
+
+    @property
+    def limits(self) -> Limits | None:
+        """The similarities that names are decided by; None with `recognise=False`."""
+        return self._namer.limits
 
     def ended(self) -> list[Track]:
         """The tracks that have ended since this was last asked; they are forgotten then.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from fractions import Fraction
@@ -50,6 +51,7 @@ class VideoWriter:
 
     Raises:
         VideoError: the file cannot be written, or its suffix is none of these.
+        ValueError: the rate is not more than 0.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class VideoWriter:
         options: Mapping[str, str] | None = None,
     ) -> None:
         needed("av", "writing a video")
+        if rate is not None and not 0 < rate <= 1000:
+            raise ValueError(f"rate: expected more than 0 and at most 1000 a second, got {rate}")
         self.path = Path(path)
         self.notes: list[str] = []
         self.frames = 0
@@ -95,10 +99,12 @@ class VideoWriter:
 
         Raises:
             VideoError: it cannot be encoded or written, or the writer is closed.
-            ValueError: the image is not of that form.
+            ValueError: the image is not of that form, or the time is not a number.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
             raise ValueError(f"image: expected uint8 (h, w, 3), got {image.dtype} {image.shape}")
+        if not math.isfinite(time):
+            raise ValueError(f"time: expected seconds, got {time}")
         if self._output is None:
             raise VideoError(f"{self.path}: has been closed")
         try:

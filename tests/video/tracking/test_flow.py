@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facewise.video.tracking import flow
 from facewise.video.tracking.flow import GrayPicture, carry, gray_height
 from facewise.video.tracking.patches import patches
 
@@ -120,3 +121,34 @@ def test_patches_know_a_face_in_other_light_and_size(moving):
     assert mine @ other > 0.97
     assert abs(mine @ elsewhere) < 0.5
     assert (patches(shown(np.zeros(SIZE)), BOX) == 0).all()
+
+
+def test_only_the_surroundings_are_looked_at_and_the_result_is_the_same(moving, monkeypatch):
+    wide = moving.texture(5, 360, 640).astype(np.uint8)
+    moved = np.roll(wide, (5, 9), (0, 1))
+    here, there = GrayPicture(wide, 1280, 720), GrayPicture(moved, 1280, 720)
+    boxes = np.array([[300, 300, 360, 380], [420, 320, 500, 420]], np.float32)
+    seen = []
+    whole = flow._flow
+
+    def watched(one, other, points):
+        seen.append(one.shape)
+        return whole(one, other, points)
+
+    monkeypatch.setattr(flow, "_flow", watched)
+    carried, sure = carry(here, there, boxes)
+    monkeypatch.setattr(flow, "_part", lambda _, rows, columns: (slice(0, rows), slice(0, columns)))
+    expected, as_sure = carry(here, there, boxes)
+    np.testing.assert_allclose(carried, expected, atol=0.05)
+    np.testing.assert_allclose(sure, as_sure, atol=0.05)
+    assert np.abs(carried - boxes - [18, 10, 18, 10]).max() < 0.5
+    assert seen[0][0] * seen[0][1] < 0.5 * seen[-1][0] * seen[-1][1]
+
+
+def test_boxes_outside_of_the_picture_are_lost(moving):
+    wide = moving.texture(5, 90, 160).astype(np.uint8)
+    picture = GrayPicture(wide, 320, 180)
+    far = np.array([[-900, -900, -800, -800], [5000, 90, 5100, 190]], np.float32)
+    carried, sure = carry(picture, picture, far)
+    np.testing.assert_array_equal(sure, 0)
+    np.testing.assert_array_equal(carried, far)

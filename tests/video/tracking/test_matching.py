@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from facewise.video.tracking.association import IMPOSSIBLE, assign, costs, plain_pairs
+from facewise.video.tracking.identity import Identity
 from facewise.video.tracking.observations import Observation, apart
 from facewise.video.tracking.paths import Path, joined, led_to
 
@@ -98,7 +99,9 @@ def test_assignment_is_the_best_of_all(rng):
 
 
 def seen(number, x, *, detected=False):
-    return Observation(number, np.array([x, 0, x + 40, 40], np.float32), None, 0.5, detected)
+    return Observation(
+        Identity(number), np.array([x, 0, x + 40, 40], np.float32), None, 0.5, detected
+    )
 
 
 def test_of_two_in_one_place_the_more_trusted_is_given():

@@ -249,7 +249,7 @@ def test_memory_is_bounded(moving):
             gc.collect()
             alive = [ref for ref in alive if ref() is not None]
             most = max(most, len(alive))
-    assert most <= EIGHT.longest + 2
+    assert most <= 2 * EIGHT.longest + 2
 
 
 def test_hundreds_of_faces(moving):

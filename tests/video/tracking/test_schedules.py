@@ -92,3 +92,39 @@ def test_without_carrying_a_lost_face_gets_a_new_number(moving):
     tracker = Tracker(moving.BlueDetector([200]), EveryNth(4))
     tracked = list(tracker.run(moving.frames(16, [square])))
     assert moving.numbers(tracked, square) == [1] * 8 + [2] * 8
+
+
+def test_looks_in_between_are_coarse():
+    schedule = Adaptive(longest=16, resize=0.8, coarse=0.5, fine=24)
+    large = CALM._replace(sides=(80.0, 90.0, 120.0), fine=16)
+    assert schedule.scale(large) == pytest.approx(0.4)
+    assert schedule.scale(large._replace(cut=True)) == 0.8
+    assert schedule.scale(large._replace(fine=24)) == 0.8
+    few, many = large._replace(sides=(30.0,) * 4), large._replace(sides=(30.0,) * 5)
+    assert schedule.scale(few) == pytest.approx(0.4), "they are looked for at their places"
+    assert schedule.scale(many) == 0.8
+    assert Adaptive(coarse=1, fine=0).scale(large) == 1
+    assert EveryNth(4, resize=0.5).scale(large) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"coarse": 0}, "coarse: expected a factor"), ({"fine": -1}, "fine: expected at least 0")],
+)
+def test_settings_of_coarse_looks(options, message):
+    with pytest.raises(ValueError, match=message):
+        Adaptive(**options)
+
+
+def test_what_a_coarse_look_cannot_see_is_looked_for_where_it_is(moving):
+    """The detector needs 150 pixels of a face; at half size the small one has 100."""
+    small = moving.Square(lambda i: (60 + 2 * i, 60), 100, side=20)
+    large = moving.Square(lambda i: (240 - 2 * i, 160), 200, side=60)
+    detector = moving.BlueDetector([100, 200])
+    schedule = Adaptive(shortest=4, longest=8, fine=1000)
+    tracked = list(Tracker(detector, schedule).run(moving.frames(50, [small, large])))
+    assert {frame.index for frame in tracked if frame.faces.data["detected"].all()} >= {8, 16, 24}
+    assert detector.parts >= 5
+    for square in (small, large):
+        assert len(set(moving.numbers(tracked, square))) == 1
+        assert None not in moving.numbers(tracked, square)

@@ -18,7 +18,7 @@ from facewise.video.naming.strangers import Strangers
 if TYPE_CHECKING:
     from facewise.embedding import Embedder
     from facewise.video.naming.known import Known
-    from facewise.video.naming.limits import Judge
+    from facewise.video.naming.limits import Judge, Limits
     from facewise.video.naming.records import Track
     from facewise.video.naming.subject import Subject
     from facewise.video.tracking import TrackedFrame
@@ -119,6 +119,11 @@ class Namer:
         Strangers have their numbers after `finish`.
         """
         return tuple(self._records(self._memory.waiting + self._memory.going))
+
+    @property
+    def limits(self) -> Limits | None:
+        """The similarities that names are decided by; None without a judge."""
+        return self._comparison.limits
 
     def reconsider(self) -> None:
         """The people have changed: compare the tracks that go on, as if none had had a name."""

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import TextIOBase
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal
@@ -69,7 +70,10 @@ def address_of(what: Any) -> Address:
     if isinstance(what, (Sequence, np.ndarray)):
         return _pictures(list(what), f"{len(what)} pictures")
     if hasattr(what, "read"):
-        return Address("stream", str(getattr(what, "name", "file object")), what)
+        name = str(getattr(what, "name", "file object"))
+        if isinstance(what, TextIOBase):
+            raise VideoError(f"{name}: is open as text, expected a binary file (mode 'rb')")
+        return Address("stream", name, what)
     raise VideoError(
         f"{type(what).__name__} object: expected a path, address, camera number, file object or "
         "list of pictures"

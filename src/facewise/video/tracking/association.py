@@ -89,14 +89,27 @@ def costs(tracks: Sequence[Path], found: Sequence[Path], lost: Sequence[float]) 
     mean = common / np.where(known, total, 1)
     near = known & (mean >= _LEAST_OVERLAP)
     result[near] = 1 - mean[near]
-    last, first = boxes[:, -1], back[:, -1]
-    size, other = sizes(last)[:, None], sizes(first)[None]
+    last = nearness(boxes[:, -1], back[:, -1], lost)
+    return np.where(known, result, last)
+
+
+def nearness(expected: Floats, found: Floats, lost: Sequence[float]) -> Floats:
+    """How far each detection (column) is from where each track (row) should be; see `costs`.
+
+    Args:
+        expected: where the tracks should be, (n, 4).
+        found: where the detections are, (m, 4).
+        lost: seconds for which each track has not been seen.
+
+    Returns:
+        From 1 to 2, or impossible.
+    """
+    size, other = sizes(expected)[:, None], sizes(found)[None]
     larger, smaller = np.maximum(size, other), np.minimum(size, other)
-    distance = np.linalg.norm(centers(last)[:, None] - centers(first)[None], axis=2) / larger
+    distance = np.linalg.norm(centers(expected)[:, None] - centers(found)[None], axis=2) / larger
     far = _FAR + _FARTHER * np.asarray(lost, np.float32)[:, None]
-    possible = ~known & (distance < far) & (larger / smaller < _OTHER_SIZE)
-    result[possible] = 1 + (distance / far)[possible]
-    return result
+    possible = (distance < far) & (larger < _OTHER_SIZE * smaller)
+    return np.asarray(np.where(possible, 1 + distance / far, IMPOSSIBLE), np.float32)
 
 
 def assign(costs: Floats) -> list[tuple[int, int]]:

@@ -18,6 +18,9 @@ _WINDOW = (11, 11)
 _LEVELS = 3
 """Levels of the pyramid besides the picture itself: with the window, good for 40 pixels."""
 
+_MARGIN = 64.0
+"""Pixels of the gray picture round the points that are looked at."""
+
 _SMALLEST = 8.0
 """Side of the smallest face in the gray picture, in pixels."""
 
@@ -101,9 +104,13 @@ def carry(here: GrayPicture, there: GrayPicture, boxes: Floats) -> tuple[Floats,
     grid = _GRID if n <= _MANY else _COARSE_GRID
     points = np.asarray(middle[:, None] + grid * sides[:, None], np.float32)
     flat = points.reshape(-1, 1, 2)
-    arrived, found = _flow(here, there, flat)
-    back, found_back = _flow(there, here, arrived)
     rows, columns = here.pixels.shape
+    part = _part(flat[:, 0], rows, columns)
+    corner = np.array([part[1].start, part[0].start], np.float32)
+    one, other = here.pixels[part], there.pixels[part]
+    arrived, found = _flow(one, other, flat - corner)
+    back, found_back = _flow(other, one, arrived)
+    arrived, back = arrived + corner, back + corner
     good = (found & found_back).reshape(n, -1)
     good &= ((points >= 0) & (points < (columns, rows))).all(axis=2)
     astray = np.abs(back - flat).max(axis=2).reshape(n, -1)
@@ -119,10 +126,22 @@ def carry(here: GrayPicture, there: GrayPicture, boxes: Floats) -> tuple[Floats,
     return carried.astype(np.float32), confidence.astype(np.float32)
 
 
-def _flow(here: GrayPicture, there: GrayPicture, points: Any) -> tuple[Any, Any]:
+def _part(points: Floats, rows: int, columns: int) -> tuple[slice, slice]:
+    """The rows and columns of a picture in which points (n, 2) may have come from and may go to.
+
+    Its sides lie where those of the pyramid's smallest level do, so that it is the same pyramid.
+    """
+    step = 1 << _LEVELS
+    low, high = points.min(axis=0) - _MARGIN, points.max(axis=0) + _MARGIN
+    x1, y1 = (low.clip(0, (columns - 1, rows - 1)) // step * step).astype(int)
+    x2, y2 = (-(-high // step) * step).clip((x1 + step, y1 + step)).astype(int)
+    return slice(y1, min(y2, rows)), slice(x1, min(x2, columns))
+
+
+def _flow(here: NDArray[np.uint8], there: NDArray[np.uint8], points: Any) -> tuple[Any, Any]:
     follow: Any = cv2.calcOpticalFlowPyrLK
     options = {"winSize": _WINDOW, "maxLevel": _LEVELS, "criteria": _STEPS}
-    moved, found, _ = follow(here.pixels, there.pixels, points, None, **options)
+    moved, found, _ = follow(here, there, points, None, **options)
     return moved, found[:, 0].astype(bool)
 
 

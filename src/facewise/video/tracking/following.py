@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from facewise.video.tracking.judge import Judge
-from facewise.video.tracking.looking import look
+from facewise.video.tracking.observations import Held, finished
 from facewise.video.tracking.scene import Scene
 from facewise.video.tracking.telling import tell_first
 
@@ -30,6 +31,7 @@ class Following:
         self._schedule = schedule
         self._judge = judge
         self._scene = Scene()
+        self._held: deque[Held] = deque()
 
     def add(self, frame: VideoFrame) -> list[TrackedFrame]:
         """See `Tracker.add`."""
@@ -46,18 +48,24 @@ class Following:
         """See `Tracker.finish`. The last frame ends a scene: it is looked at, if it was not."""
         scene, done = self._scene, []
         if len(scene.segment) > 1:
-            done = self._look()
+            done = self._look(over=True)
         if len(scene.segment):
             tell_first(scene.segment, scene.tracks)
-            done += scene.segment.give(1)
+            self._held += scene.segment.give(1)
         self._judge.end(scene)
         self._scene = Scene()
-        return done
+        return done + self._decided()
 
-    def _look(self) -> list[TrackedFrame]:
-        """Look at the last frame; those before it are finished then."""
+    def _look(self, *, over: bool = False) -> list[TrackedFrame]:
+        """Look at the last frame; those before it are finished then, but for undecided numbers."""
         scene = self._scene
-        scene.looked()
-        image = scene.segment.frames[-1].image
-        self._judge.judge(scene, look(self._detector, image, self._schedule.resize))
-        return scene.restart()
+        self._judge.judge(scene, scene.look(self._detector, self._schedule, over=over)())
+        self._held += scene.restart()
+        self._judge.decide(scene, hurry=len(self._held) > self._schedule.longest)
+        return self._decided()
+
+    def _decided(self) -> list[TrackedFrame]:
+        done = []
+        while self._held and self._held[0].decided:
+            done.append(finished(*self._held.popleft()))
+        return done

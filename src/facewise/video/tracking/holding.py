@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facewise.video.tracking.association import assign, costs
+from facewise.video.tracking.identity import Identity
 from facewise.video.tracking.looking import look
 from facewise.video.tracking.observations import Observation, finished
 from facewise.video.tracking.paths import Path
@@ -46,7 +47,7 @@ class Holding:
             self._look(frame)
         self._since += 1
         observations = [
-            Observation(number, face.box, face.parts, face.score, seen)
+            Observation(Identity(number), face.box, face.parts, face.score, seen)
             for number, face in self._faces
         ]
         return [finished(frame, observations)]

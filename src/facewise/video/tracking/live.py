@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from facewise.runtime.threads import become_worker
-from facewise.video.tracking.looking import look
 from facewise.video.tracking.observations import apart, finished
 from facewise.video.tracking.rechecking import recheck
 from facewise.video.tracking.scene import Scene
@@ -77,14 +76,14 @@ class Live:
         return []
 
     def _look(self) -> None:
-        scene, detector, resize = self._scene, self._detector, self._schedule.resize
-        scene.looked()
-        image = scene.segment.frames[-1].image
+        scene = self._scene
+        look = scene.look(self._detector, self._schedule)
         if self._worker is None:
-            self._judge.judge(scene, look(detector, image, resize))
+            self._judge.judge(scene, look())
+            self._judge.decide(scene)
             scene.restart()
         else:
-            self._looking = self._worker.submit(look, detector, image, resize)
+            self._looking = self._worker.submit(look)
             self._looked_at = scene.copy()
 
     def _take(self, looking: Future[list[Anchor]]) -> None:
@@ -92,6 +91,7 @@ class Live:
         scene, frames = self._looked_at, self._since
         self._looking, self._since = None, []
         self._judge.judge(scene, looking.result())
+        self._judge.decide(scene)
         scene.restart()
         for frame in frames:
             scene.goes_on(frame)

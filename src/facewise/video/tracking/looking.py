@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from facewise.faces import Faces
+from facewise.video.tracking.aside import aside
 from facewise.video.tracking.boxes import centers, overlaps, sizes
 from facewise.video.tracking.tracks import Anchor
 
@@ -29,17 +31,26 @@ _SAME = 0.4
 """Overlap with the place from which on what is found there is meant."""
 
 
+_ANOTHER = 0.3
+"""Overlap with an expected face from which on what was found may be it."""
+
+_NOWHERE = np.empty((0, 4), np.float32)
+
 _OTHER_SIZE = 1.6
 """Ratio of the sides of a face that should be in a place and of one beside it, at most."""
 
 
-def look(detector: Detector, image: Picture, resize: float) -> list[Anchor]:
+def look(
+    detector: Detector, image: Picture, resize: float, closer: Floats = _NOWHERE
+) -> list[Anchor]:
     """The faces of a frame.
 
     Args:
         detector: what finds them.
         image: uint8 RGB (h, w, 3).
         resize: what the frame is multiplied by first, bilinearly, as FastMTCNN does.
+        closer: where faces are expected, (n, 4). Those that are not found are looked for once more
+            at these places, in full size.
     """
     small, scale = image, np.ones(2, np.float32)
     if resize != 1:
@@ -47,7 +58,14 @@ def look(detector: Detector, image: Picture, resize: float) -> list[Anchor]:
         size = max(int(width * resize), 1), max(int(height * resize), 1)
         small = np.asarray(cv2.resize(image, size), np.uint8)
         scale = np.array([width / size[0], height / size[1]], np.float32)
-    return _anchors(detector.detect([small])[0], scale, np.zeros(2, np.float32))
+    found = _anchors(detector.detect([small])[0], scale, np.zeros(2, np.float32))
+    for box in closer:
+        boxes = _boxes(found)
+        if (overlaps(boxes, box) < _ANOTHER).all():
+            face = aside(partial(look_at, detector, image, box))
+            if face is not None and (overlaps(boxes, face.box) < _SAME).all():
+                found.append(face)
+    return found
 
 
 def look_at(
@@ -77,7 +95,7 @@ def look_at(
     found = _anchors(detector.detect([small])[0], scale, low.astype(np.float32))
     if not found:
         return None
-    boxes = np.stack([anchor.box for anchor in found])
+    boxes = _boxes(found)
     common = overlaps(boxes, box)
     best = int(common.argmax())
     if common[best] >= _SAME:
@@ -88,6 +106,10 @@ def look_at(
     if near and distance[best] < 1 and larger[best] < _OTHER_SIZE * smaller[best]:
         return found[best]
     return None
+
+
+def _boxes(found: list[Anchor]) -> Floats:
+    return np.stack([anchor.box for anchor in found]) if found else _NOWHERE
 
 
 def _anchors(faces: Faces, scale: Floats, corner: Floats) -> list[Anchor]:

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facewise.video.tracking.association import IMPOSSIBLE, NEAR, assign, costs, plain_pairs
+from facewise.video.tracking.association import (
+    IMPOSSIBLE,
+    NEAR,
+    assign,
+    costs,
+    nearness,
+    plain_pairs,
+)
 from facewise.video.tracking.boxes import overlaps
 from facewise.video.tracking.paths import Path, joined, led_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from facewise.video.tracking.people import Glance
+    from facewise.video.tracking.glance import Glance
     from facewise.video.tracking.segment import Segment
     from facewise.video.tracking.tracks import Anchor, Track
 
@@ -29,6 +36,9 @@ _DIFFER = 0.6
 
 _UNSURE = 0.5
 """… and the cost above 1 from which on, being far from where they should be, they may not."""
+
+_PLACED = 0.5
+"""Cost by place up to which looks forbid nothing."""
 
 _ALIKE = 0.5
 """Correlation below which a place that was followed to no longer shows the face."""
@@ -54,7 +64,8 @@ def matched(
     """Which detection is which track.
 
     Where a track and a detection lie on each other and on nobody else, that is it. The others are
-    followed back through the segment, and their ways compared, and their looks.
+    followed back through the segment, and their ways compared, and their looks. What is left over
+    then goes by where the tracks should be: nobody else is there who a face may be.
 
     Args:
         tracks: followed to the last frame of the segment.
@@ -87,12 +98,17 @@ def matched(
         sure,
         [now - track.seen for track in some],
     )
-    if glance is not None and table.size:
-        table = _judged(table, glance.likeness(some, columns, table < IMPOSSIBLE))
-    for i, j in assign(table):
+    for i, j in assign(_judged(table, glance, some, columns)):
         pairs[rows[i]] = columns[j], joined(some[i].way, ways.pop(columns[j]))
-    if glance is not None:
-        _recognised(tracks, ways, glance, pairs)
+    rows, columns = [row for row in rows if row not in pairs], list(ways)
+    some = [tracks[row] for row in rows]
+    table = nearness(
+        np.stack([track.boxes[-1] for track in some]) if some else boxes[:0],
+        np.stack([found[j].box for j in columns]) if columns else boxes[:0],
+        [now - track.seen for track in some],
+    )
+    for i, j in assign(_judged(table, glance, some, columns)):
+        pairs[rows[i]] = columns[j], joined(some[i].way, ways.pop(columns[j]))
     return pairs, ways
 
 
@@ -115,27 +131,6 @@ def _crossed(tracks: Sequence[Track]) -> NDArray[np.bool_]:
         near |= overlaps(frame[:, None], frame[None]) > NEAR
     crossed: NDArray[np.bool_] = near.sum(axis=1) > 1
     return crossed
-
-
-def _recognised(
-    tracks: Sequence[Track],
-    ways: dict[int, Path],
-    glance: Glance,
-    pairs: dict[int, tuple[int, Path]],
-) -> None:
-    """Pair those who are left and alike, wherever they are.
-
-    But nobody who is more like somebody who has left the picture.
-    """
-    rows = [row for row in range(len(tracks)) if row not in pairs]
-    columns = list(ways)
-    if not rows or not columns:
-        return
-    asked = np.ones((len(rows), len(columns)), bool)
-    likeness = glance.likeness([tracks[row] for row in rows], columns, asked)
-    same = glance.same(likeness, columns)
-    for i, j in assign(np.where(same, 1 - likeness, IMPOSSIBLE)):
-        pairs[rows[i]] = columns[j], joined(tracks[rows[i]].way, ways.pop(columns[j]))
 
 
 def _doubt(tracks: Sequence[Track], segment: Segment) -> None:
@@ -210,11 +205,21 @@ def _met(ways: Sequence[Path], alike: Floats) -> list[int]:
     return last
 
 
-def _judged(table: Floats, likeness: Floats) -> Floats:
-    """Costs, with the looks taken into account; two who differ are no pair."""
+def _judged(
+    table: Floats, glance: Glance | None, tracks: Sequence[Track], columns: Sequence[int]
+) -> Floats:
+    """Costs, with the looks taken into account; two who differ are no pair.
+
+    But a face that is not clear may look like nobody, and one that is where the track leads is
+    no other for its looks.
+    """
+    if glance is None or not table.size:
+        return table
+    likeness = glance.likeness(tracks, columns, table < IMPOSSIBLE)
+    clear = glance.clear[list(columns)]
     known = ~np.isnan(likeness)
     possible = table < IMPOSSIBLE
     result = np.where(known & possible, table - _LOOKS * np.nan_to_num(likeness), table)
     least = -_DIFFER * np.clip(1 - (table - 1) / _UNSURE, 0, 1)
-    result[known & (likeness < least)] = IMPOSSIBLE
+    result[known & (likeness < least) & (table > _PLACED) & clear] = IMPOSSIBLE
     return np.asarray(result, np.float32)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facewise.video.frames import VideoFrame
+    from facewise.video.tracking.identity import Identity
 
     Floats = NDArray[np.float32]
 
@@ -30,18 +31,35 @@ class Observation(NamedTuple):
     """A face on one frame.
 
     Attributes:
-        number: of its track, from 1 on.
+        who: the number of its track, which may not be decided yet.
         box: float32 (4,), in pixels.
         parts: landmarks in parts of the box, float32 (5, 2), or None.
         score: in [0, 1].
         detected: seen by the detector on this frame.
     """
 
-    number: int
+    who: Identity
     box: Floats
     parts: Floats | None
     score: float
     detected: bool
+
+    @property
+    def number(self) -> int | None:
+        """From 1 on; None: not decided."""
+        return self.who.number
+
+
+class Held(NamedTuple):
+    """A frame whose faces are known, but for their numbers perhaps."""
+
+    frame: VideoFrame
+    faces: Sequence[Observation]
+
+    @property
+    def decided(self) -> bool:
+        """Whether all numbers are known."""
+        return all(face.number is not None for face in self.faces)
 
 
 def apart(faces: Sequence[tuple[float, Observation]]) -> list[Observation]:
@@ -64,8 +82,9 @@ def apart(faces: Sequence[tuple[float, Observation]]) -> list[Observation]:
 
 
 def finished(frame: VideoFrame, seen: Sequence[Observation]) -> TrackedFrame:
-    """A frame with its faces, by rising number."""
-    seen = sorted(seen, key=lambda face: face.number)
+    """A frame with its faces, by rising number; of two with the same number only the better one."""
+    by_number = {face.number or 0: face for face in sorted(seen, key=_worth)}
+    seen = [by_number[number] for number in sorted(by_number)]
     # Without a face there is nothing to say about landmarks; with some, all have them or none.
     points = [out_of_box(face.parts, face.box) for face in seen if face.parts is not None]
     if not seen:
@@ -79,7 +98,11 @@ def finished(frame: VideoFrame, seen: Sequence[Observation]) -> TrackedFrame:
             np.stack(points) if len(points) == len(seen) else None,
         )
     faces = faces.with_data(
-        track=np.array([face.number for face in seen], np.int64),
+        track=np.array(sorted(by_number), np.int64),
         detected=np.array([face.detected for face in seen], bool),
     )
     return TrackedFrame(frame.index, frame.time, frame, faces)
+
+
+def _worth(face: Observation) -> tuple[bool, float]:
+    return face.detected, face.score

@@ -16,8 +16,8 @@ class TrackingOptions:
         occlusion: seconds for which a face that cannot be seen is expected where its motion leads.
         remembered: people who have left that are remembered, at most, to be known again when they
             come back. Needs an embedder.
-        similarity: cosine from which on somebody is the one who has left; None: the embedder's
-            threshold for a false-accept rate of 1e-3.
+        similarity: cosine from which on somebody may be the one who has left; None: by the
+            embedder's thresholds, for a search among so many.
     """
 
     confirm: bool = True

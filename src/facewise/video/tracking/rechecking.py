@@ -30,7 +30,7 @@ def recheck(scene: Scene, detector: Detector) -> None:
     """
     segment = scene.segment
     frame = segment.frames[-1]
-    tracks = [t for t in scene.tracks if t.number is not None and t.patch is not None]
+    tracks = [t for t in scene.tracks if t.confirmed and t.patch is not None]
     if not tracks or len(segment) == 1:
         return
     boxes = np.stack([track.boxes[-1] for track in tracks])

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facewise.video.tracking.boxes import sizes
 from facewise.video.tracking.flow import GrayPicture, gray_height
+from facewise.video.tracking.looking import look
 from facewise.video.tracking.schedules import Signs
 from facewise.video.tracking.segment import Segment
 from facewise.video.tracking.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from facewise.detection import Detector
     from facewise.video.frames import VideoFrame
-    from facewise.video.tracking.records import TrackedFrame
-    from facewise.video.tracking.tracks import Track
+    from facewise.video.tracking.observations import Held
+    from facewise.video.tracking.schedules import Schedule
+    from facewise.video.tracking.tracks import Anchor, Track
 
     Floats = NDArray[np.float32]
 
@@ -34,13 +38,16 @@ class Scene:
     Attributes:
         segment: the frames from the last look on; empty before the first.
         tracks: the faces that are followed.
+        mark: of this scene and its copies.
     """
 
     def __init__(self) -> None:
         self.segment = Segment()
         self.tracks: list[Track] = []
+        self.mark = object()
         self._thumbnails = Thumbnails()
         self._rows = 0
+        self._fine = 0
 
     def goes_on(self, frame: VideoFrame) -> bool:
         """Whether the next frame belongs to it too; true of the first."""
@@ -63,12 +70,30 @@ class Scene:
         for track in lost:
             track.step(track.boxes[-1], 0.0)
         self.segment.append(frame, gray)
+        self._fine += 1
 
-    def looked(self) -> None:
-        """The detector looks at the last frame."""
+    def look(
+        self, detector: Detector, schedule: Schedule, *, over: bool = False
+    ) -> Callable[[], list[Anchor]]:
+        """What looks at the last frame, in whatever thread, and gives the faces that it finds.
+
+        Args:
+            detector: finds them.
+            schedule: says in what size.
+            over: nothing comes after it, so small faces are found now or never.
+        """
+        scale = schedule.scale(self.signs())
+        if over and self._fine > schedule.longest:
+            scale = schedule.resize
+        if scale == schedule.resize:
+            self._fine = 0
         self._thumbnails.keep()
+        image = self.segment.frames[-1].image
+        expected = [track for track in self.tracks if track.trust[-1] > 0]
+        closer = _boxes(expected if scale < schedule.resize else [])
+        return partial(look, detector, image, scale, closer)
 
-    def restart(self) -> list[TrackedFrame]:
+    def restart(self) -> list[Held]:
         """The last frame is the first of a new segment; gives those before it.
 
         Faces are followed from it in a gray picture as small as they allow.
@@ -84,8 +109,10 @@ class Scene:
         """One that goes its own way from here."""
         other = Scene()
         other.segment = self.segment.copy()
+        other.mark = self.mark
         other.tracks = [track.copy() for track in self.tracks]
-        other._thumbnails, other._rows = replace(self._thumbnails), self._rows
+        other._thumbnails = replace(self._thumbnails)
+        other._rows, other._fine = self._rows, self._fine
         return other
 
     def signs(self) -> Signs:
@@ -99,6 +126,8 @@ class Scene:
             faces=len(self.tracks),
             weakest=min((track.trust[-1] for track in seen), default=1.0),
             change=self._thumbnails.change(_boxes(self.tracks), frame.width, frame.height),
+            fine=self._fine,
+            sides=tuple(float(sizes(track.boxes[-1])) for track in self.tracks),
         )
 
     def _choose_rows(self, frame: VideoFrame) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from facewise.video.tracking.boxes import shown_part
 from facewise.video.tracking.flow import GrayPicture, carry
-from facewise.video.tracking.observations import Observation, apart, finished
+from facewise.video.tracking.observations import Held, Observation, apart
 from facewise.video.tracking.patches import patches
 from facewise.video.tracking.paths import Path
 from facewise.video.tracking.tracks import ENOUGH
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facewise.video.frames import VideoFrame
-    from facewise.video.tracking.records import TrackedFrame
 
     Floats = NDArray[np.float32]
 
@@ -104,10 +103,10 @@ class Segment:
         """
         self._faces[place].append((trust, face))
 
-    def give(self, count: int) -> list[TrackedFrame]:
+    def give(self, count: int) -> list[Held]:
         """The first so many frames, which are finished."""
         done = [
-            finished(frame, apart(faces))
+            Held(frame, apart(faces))
             for frame, faces in zip(self.frames[:count], self._faces[:count], strict=True)
         ]
         del self.frames[:count], self._grays[:count], self._faces[:count]

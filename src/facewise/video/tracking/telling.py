@@ -33,12 +33,12 @@ def tell(segment: Segment, track: Track, way: Path, end: Anchor, *, new: bool = 
 
     Args:
         segment: the frames.
-        track: nothing is told of one without a number.
+        track: nothing is told of one that is not confirmed.
         way: where it was.
         end: what is known of it on the last frame.
         new: it was not known on the first frame, of which is told then too.
     """
-    if track.number is None:
+    if not track.confirmed:
         return
     last, start = len(segment) - 1, track.anchor
     both = not new and start.detected and end.detected and end is not start
@@ -51,7 +51,7 @@ def tell(segment: Segment, track: Track, way: Path, end: Anchor, *, new: bool = 
         if parts is not None and end.parts is not None:
             parts = parts * (1 - share) + end.parts * share
         score = (start.score * (1 - share) + end.score * share) * max(trust, _GUESSED)
-        face = Observation(track.number, way.boxes[i], parts, score, False)
+        face = Observation(track.who, way.boxes[i], parts, score, False)
         segment.put(i, face, 0.0 if guessed else trust)
 
 
@@ -63,10 +63,10 @@ def now(track: Track, place: int) -> Observation | None:
         place: of the frame, counted from the look; -1 is the last.
     """
     trust, anchor = track.trust[place], track.anchor
-    if track.number is None or trust < BELIEVED:
+    if not track.confirmed or trust < BELIEVED:
         return None
     looked = track.boxes[place] is anchor.box
     score = anchor.score if looked else anchor.score * trust
     return Observation(
-        track.number, track.boxes[place], anchor.parts, score, looked and anchor.detected
+        track.who, track.boxes[place], anchor.parts, score, looked and anchor.detected
     )

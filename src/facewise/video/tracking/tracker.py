@@ -29,10 +29,12 @@ class Tracker:
 
     Args:
         detector: looks at whole frames, and at parts of them.
-        schedule: on which frames it looks.
+        schedule: on which frames it looks; by default `Adaptive()`, of a live one `Adaptive(4, 12)`:
+            it gives new faces only after the look that finds them.
         embedder: knows people again who have left, or were hidden; None: by motion alone.
         live: give each frame at once, from what is known by then; for cameras. Otherwise frames
-            are given in order, at most `schedule.longest` frames late.
+            are given in order, at most `schedule.longest` frames late; with an embedder, at most
+            twice as many while it is not clear who somebody is.
         aside: of a live tracker: the detector looks in a thread of its own, so that no frame waits
             for it, and what it finds is there some frames later. (Then what is given depends on how
             long it took.)
@@ -59,7 +61,8 @@ class Tracker:
         aside: bool = False,
         options: TrackingOptions | None = None,
     ) -> None:
-        self.schedule: Schedule = Adaptive() if schedule is None else schedule
+        usual = Adaptive(4, 12) if live else Adaptive()
+        self.schedule: Schedule = usual if schedule is None else schedule
         self.live = live
         self.options = TrackingOptions() if options is None else options
         self._engine: Following | Live | Holding

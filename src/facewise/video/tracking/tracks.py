@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facewise.video.tracking.boxes import centers, into_box
+from facewise.video.tracking.identity import Identity
 from facewise.video.tracking.paths import Path
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ _STEPS = 8
 
 ENOUGH = 0.6
 """Confidence of a step from which on nothing of the trust is lost."""
+
+
+_FIRM = 0.8
+"""Correlation with what it looked like down to which a face is not hidden even in part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,15 @@ class Track:
     Attributes:
         anchor: at the last look.
         seen: time of the last look that saw it, in seconds.
-        number: from 1 on; None until it is sure that there is a face.
+        who: its number, once that is decided.
+        confirmed: it is sure that there is a face.
+        found: time of the first look that saw it, in seconds.
+        begun: time of the first frame that it was followed to, in seconds.
+        origin: where it was there, (4,).
+        place: where it was seen last with no doubt that it was the same face, (4,).
+        placed: when that was, in seconds.
+        shaken: since then it has been hidden, or looked otherwise, if only in part.
+        contradicted: what it follows now looks like somebody else.
         looks: how many looks have seen it.
         boxes: where it has been followed to since the last look, the look itself included.
         trust: in each of these, in [0, 1]; 0 once it is lost.
@@ -69,7 +82,15 @@ class Track:
 
     anchor: Anchor
     seen: float
-    number: int | None = None
+    who: Identity = field(default_factory=Identity)
+    confirmed: bool = False
+    found: float = 0.0
+    begun: float = 0.0
+    origin: Floats = field(default_factory=lambda: np.zeros(4, np.float32))
+    place: Floats = field(default_factory=lambda: np.zeros(4, np.float32))
+    placed: float = 0.0
+    shaken: bool = False
+    contradicted: bool = False
     looks: int = 0
     boxes: list[Floats] = field(default_factory=list)
     trust: list[float] = field(default_factory=list)
@@ -81,7 +102,14 @@ class Track:
 
     def __post_init__(self) -> None:
         if not self.boxes:
+            self.found = self.begun = self.placed = self.seen
+            self.origin = self.place = self.anchor.box
             self.start(self.anchor, 1.0)
+
+    @property
+    def number(self) -> int | None:
+        """From 1 on; None until it is decided."""
+        return self.who.number
 
     def start(self, anchor: Anchor, trust: float, way: Path | None = None) -> None:
         """A new segment begins.
@@ -107,8 +135,15 @@ class Track:
             patch: what it looks like there.
         """
         self.looks += 1
-        self.seen, self.patch = time, patch
+        self.seen = time
+        self.shaken |= self.patch is None or float(self.patch @ patch) < _FIRM
+        self.patch = patch
         self.start(anchor, 1.0, way)
+
+    def place_here(self) -> None:
+        """It is the same face, where it was seen last."""
+        self.place, self.placed = self.anchor.box, self.seen
+        self.shaken = self.contradicted = False
 
     def find(self, anchor: Anchor, time: float, patch: Floats) -> None:
         """It was found on the last frame, in the middle of a segment; as `see`."""

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 COMMANDS = {
+    "align": "photos a second from a folder of photos to one of chips",
+    "cluster": "people of a collection found without names: how rightly, how fast",
     "detect": "seconds for a frame of a video, with the faces found",
     "embed": "seconds for a face",
     "frames": "seconds for a frame of a video, decoded and made ready",

@@ -14,12 +14,16 @@ from facewise._version import __version__
 from facewise.cli import (
     align,
     calibrate,
+    clean,
+    cluster,
     compare,
     convert,
     detect,
     doctor,
     embed,
     evaluate,
+    export,
+    export_model,
     gallery,
     models,
     recognize,
@@ -56,9 +60,13 @@ for _command in (
     recognize.recognize,
     calibrate.calibrate,
     align.align,
+    clean.clean,
+    export.export,
+    export_model.export_model,
     doctor.doctor,
 ):
     app.command()(_command)
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(gallery.app, name="gallery")
 app.add_typer(models.app, name="models")
 app.add_typer(convert.app, name="convert")

@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 COMMANDS = {
+    "align": "photos a second from a folder of photos to one of chips",
     "anonymise": "faces of a video that are covered, and what is left of them",
+    "cluster": "people of a collection found without names: how rightly, how fast",
     "detect": "seconds for a frame of a video, with the faces found",
     "embed": "seconds for a face",
     "frames": "seconds for a frame of a video, decoded and made ready",

@@ -4,7 +4,7 @@
 
 takes pictures of some people of LFW, makes each worse in ways that a video does, and tells
 
-- how far the quality of a face (`naming.quality`) says how like its person it is;
+- how far the quality of a face (`facewise.quality`) says how like its person it is;
 - how often strangers reach the similarity of FAR 1e-3, by the quality of both faces;
 - how often they do when means of faces are compared.
 """
@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import facewise
-from facewise.video.naming.quality import promise, quality, sharpness
+from facewise.quality import kept, promise
+from facewise.quality.sharpness import detail
 
 _EDGES = (0.0, 0.1, 0.2, 0.3, 0.5, 1.01)
 _WORSE = 3  # pictures made of each
@@ -72,11 +73,11 @@ def faces_of(folder: Path, pictures: int, rng: np.random.Generator) -> Iterator[
             size = shown.shape[1::-1]
             face = detector.detect([shown])[0].select("most_central", image_size=size)
             if len(face):
-                sharp = sharpness(shown, face.boxes[0])
+                sharp = detail(shown, face.boxes[0])
                 promised = float(promise(face.boxes, face.landmarks, face.scores, size)[0])
                 [vectors] = embedder.embed_faces([shown], [face])
                 side = float(np.sqrt(face.areas[0]))
-                worth = quality(promised, sharp)
+                worth = kept(promised, shown, face.boxes[0])
                 yield Face(folder.name, path.name, not number, side, sharp, worth, vectors[0])
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 COLUMNS: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "faces": ("faces an image", lambda v: f"{v:.2f}"),
+    "same_pixels": ("same chips", lambda v: f"{v:.2%}"),
     "recall": ("of exact's faces", lambda v: f"{v:.1%}"),
     "iou": ("mean IoU", lambda v: f"{v:.4f}"),
     "others": ("others an image", lambda v: f"{v:.2f}"),
@@ -55,6 +56,20 @@ COLUMNS: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "least_part": ("least covered part", lambda v: f"{v:.1%}"),
     "area": ("of the picture covered", lambda v: f"{v:.1%}"),
     "found": ("faces found again", lambda v: f"{v:.1%}"),
+    "bcubed": ("BCubed F", lambda v: f"{v:.4f}"),
+    "bcubed_p": ("precision", lambda v: f"{v:.4f}"),
+    "bcubed_r": ("recall", lambda v: f"{v:.4f}"),
+    "pairwise": ("pairwise F", lambda v: f"{v:.4f}"),
+    "clusters": ("clusters", lambda v: f"{v:,.0f}"),
+    "several": ("of two or more", lambda v: f"{v:,.0f}"),
+    "background": ("faces", lambda v: f"{v:,.0f}"),
+    "alike_large": ("two above large", lambda v: f"{v:.2%}"),
+    "alike_pair": ("above pair", lambda v: f"{v:.2%}"),
+    "front_large": ("one and the central face of another photo", lambda v: f"{v:.3%}"),
+    "front_pair": ("above pair", lambda v: f"{v:.3%}"),
+    "took": ("seconds", lambda v: f"{v:,.1f}"),
+    "cpu": ("of processors", lambda v: f"{v:,.1f}"),
+    "peak": ("peak memory, MB", lambda v: f"{v / 1e6:,.0f}"),
     "memory": ("peak memory, MB", lambda v: f"{v / 1e6:,.0f}"),
     "memory_before": ("models and images, MB", lambda v: f"{v / 1e6:,.0f}"),
 }

@@ -133,6 +133,18 @@ class TrainingError(FacewiseError, ValueError):
     """
 
 
+class AlignError(FacewiseError, ValueError):
+    """Photos cannot be cut into a folder of chips: names the folder, and what is wrong with it.
+
+    Example:
+        >>> import facewise
+        >>> from facewise.aligning import read_boxes
+        >>> read_boxes("no/such/boxes.txt")
+        Traceback (most recent call last):
+        facewise.errors.AlignError: no/such/boxes.txt: cannot be read (No such file or directory)
+    """
+
+
 class GalleryError(FacewiseError):
     """A gallery is missing, damaged or busy, or what it was asked for or told cannot be.
 
@@ -154,6 +166,30 @@ class ShardsError(FacewiseError):
         >>> open_shards("no/such/folder")
         Traceback (most recent call last):
         facewise.errors.ShardsError: no/such/folder: no shards there...
+    """
+
+
+class ExportError(FacewiseError):
+    """Embeddings cannot be written to a file, or read from one; names the file.
+
+    Example:
+        >>> import facewise
+        >>> from facewise.export import open_export
+        >>> open_export("no/such/file.npz")
+        Traceback (most recent call last):
+        facewise.errors.ExportError: no/such/file.npz: there is no such file
+    """
+
+
+class CurationError(FacewiseError):
+    """Folders cannot be put in order, or a file of decisions or a journal is not one; names it.
+
+    Example:
+        >>> import facewise
+        >>> from facewise.curation.pages import read_decisions
+        >>> read_decisions("no/such/file.json", "clean", {"keep", "reject"})
+        Traceback (most recent call last):
+        facewise.errors.CurationError: no/such/file.json: no such file of decisions
     """
 
 

@@ -93,3 +93,36 @@ def test_the_choices_of_the_command_are_the_converters():
     from facewise.convert.vggface2_triplet import PREPARATIONS
 
     assert [choice.value for choice in _Preparation] == list(PREPARATIONS)
+
+
+def test_mtcnn_from_a_folder_of_files(facewise, tmp_path, rng):
+    from mtcnn_files import FILES, as_tensorflow, draw, write_npy
+
+    for network, name in FILES.items():
+        write_npy(tmp_path / f"{name}.npy", as_tensorflow(draw(network, rng)))
+    out = tmp_path / "mtcnn.safetensors"
+    result = facewise("convert", "mtcnn", tmp_path, "--out", out)
+    assert f"{out}: 1987" in result.output or f"{out}: 1988" in result.output
+    assert "no face is found" in result.output  # random weights find none
+    assert f"use it with --detector mtcnn={out}" in result.output
+    again = facewise("convert", "mtcnn", tmp_path, "--out", out, status=1)
+    assert "is there already" in again.output
+
+
+def test_dlib_files_are_told_apart_by_their_content(facewise, tmp_path):
+    (tmp_path / "x.dat").write_bytes(b"\x01\x01\x01\x0dloss_metric_2 and no more")
+    result = facewise("convert", "dlib", tmp_path / "x.dat", "--out", tmp_path / "out", status=1)
+    assert "x.dat" in result.output
+    (tmp_path / "y.dat").write_bytes(b"something else")
+    result = facewise("convert", "dlib", tmp_path / "y.dat", "--out", tmp_path / "out", status=1)
+    assert "y.dat" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_of_tensorflow_that_is_none(facewise, tmp_path):
+    (tmp_path / "x.pb").write_bytes(b"no graph")
+    command = ("convert", "tensorflow", tmp_path / "x.pb", "--out", tmp_path / "out")
+    result = facewise(*command, status=1)
+    assert "x.pb: not a GraphDef, or damaged" in result.output
+    assert not (tmp_path / "out").exists()
+    facewise(*command, "--normalisation", "whitened", status=2)

@@ -7,7 +7,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
@@ -18,7 +17,6 @@ from facewise import Gallery
 from facewise.embedding import Embedder
 from facewise.errors import FacewiseError, GalleryError, ModelError, ModelMismatchError
 from facewise.gallery import EnrolOptions, ModelFacts, NewFace, enrolling, open_store
-from facewise.gallery.quality import LEAST_SHARPNESS, sharpness
 from facewise.gallery.thresholds import far_for, fpir_of, search_threshold
 
 RED, GREEN, BLUE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)
@@ -497,15 +495,3 @@ def test_stats_and_index(gallery: Gallery, tmp_path: Path) -> None:
         assert other.identify(picture).images[0].faces.data["name"].tolist() == ["ann"]
         other.rebuild_index()
         assert other.check() == []
-
-
-def test_sharpness(examples: Path) -> None:
-    image = facewise.load_image(examples / "photos/astronaut.jpg")
-    box = np.array([180, 60, 269, 173], np.float32)
-    sharp = [sharpness(cv2.GaussianBlur(image, (0, 0), sigma), box) for sigma in (0.01, 1, 2, 4)]
-    assert sharp == sorted(sharp, reverse=True)
-    assert sharp[0] > LEAST_SHARPNESS > sharp[3]
-    dark = (image * 0.25).astype(np.uint8)
-    assert sharpness(dark, box) == pytest.approx(sharp[0], rel=0.2)  # whatever the contrast
-    assert sharpness(image, np.array([600, 600, 700, 700], np.float32)) == 0  # outside
-    assert sharpness(np.full((99, 99, 3), 7, np.uint8), box / 4) == 0

@@ -13,6 +13,7 @@ from facewise.alignment.policies import (
     eye_corners,
     margin_box,
 )
+from facewise.alignment.resizing import resized
 from facewise.alignment.similarity import similarity_transforms
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "crop_each",
     "eye_corners",
     "margin_box",
+    "resized",
     "similarity_transforms",
 ]

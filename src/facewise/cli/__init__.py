@@ -15,12 +15,16 @@ from facewise.cli import (
     align,
     calibrate,
     camera,
+    clean,
+    cluster,
     compare,
     convert,
     detect,
     doctor,
     embed,
     evaluate,
+    export,
+    export_model,
     gallery,
     models,
     recognize,
@@ -60,9 +64,13 @@ for _command in (
     calibrate.calibrate,
     align.align,
     camera.camera,
+    clean.clean,
+    export.export,
+    export_model.export_model,
     doctor.doctor,
 ):
     app.command()(_command)
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(gallery.app, name="gallery")
 app.add_typer(models.app, name="models")
 app.add_typer(convert.app, name="convert")

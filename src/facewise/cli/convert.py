@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,13 @@ app = typer.Typer(
     help="Make models of other projects' checkpoints, without running what is in them.",
     no_args_is_help=True,
 )
+
+
+class _Normalisation(str, Enum):
+    """Keys of `facewise.convert.tensorflow.NORMALISATIONS`."""
+
+    fixed = "fixed"
+    per_image = "per-image"
 
 
 class _Preparation(str, Enum):
@@ -39,6 +47,11 @@ _Out = Annotated[
         help="Write model.safetensors and spec.json there.",
         show_default=False,
     ),
+]
+
+_Folder = Annotated[
+    Path,
+    typer.Option(metavar="FOLDER", file_okay=False, help="Write there.", show_default=False),
 ]
 
 
@@ -100,6 +113,138 @@ def vggface2_triplet(
         input_size=input_size,
     )
     _write(out, network, spec)
+
+
+@app.command()
+def tensorflow(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT|FROZEN.pb",
+            help="A frozen graph, or a checkpoint: its folder, one of its files, or what their "
+            "names begin with.",
+            show_default=False,
+        ),
+    ],
+    out: _Out,
+    normalisation: Annotated[
+        _Normalisation | None,
+        typer.Option(
+            help="How the network was shown pixels: (pixel - 127.5) / 128, or each picture by its "
+            "own mean and deviation. Default: fixed, but per-image for embeddings of 128 numbers.",
+            show_default=False,
+        ),
+    ] = None,
+    margin: Annotated[
+        int, typer.Option(metavar="PIXELS", help="Around the box, in pixels of the 160×160 chip.")
+    ] = 32,
+    parity: Annotated[
+        bool,
+        typer.Option(
+            "--parity",
+            help="Run the file's own graph too, with TensorFlow, and compare what both give for "
+            "random pictures. Only for files you trust.",
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the random pictures.")] = 0,
+) -> None:
+    """Convert an Inception-ResNet-v1 of davidsandberg/facenet (512 or 128 numbers)."""
+    from facewise.convert.tensorflow import convert_tensorflow
+
+    _require_free(out)
+    network, spec = convert_tensorflow(
+        source,
+        normalisation=None if normalisation is None else normalisation.value,
+        margin=margin,
+    )
+    if parity:
+        _compare(source, network, seed)
+    _write(out, network, spec)
+
+
+@app.command()
+def dlib(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A .dat of dlib's face recognition network or five-point shape predictor, or the "
+            "archive of face-recognition-models 0.3.0 with both.",
+            show_default=False,
+        ),
+    ],
+    out: _Folder,
+) -> None:
+    """Convert dlib's face network or landmark predictor to the files facewise brings."""
+    from facewise.convert.dlib_files import convert_dlib
+
+    for name, content in convert_dlib(file).items():
+        _write_file(out / name, content)
+
+
+@app.command()
+def mtcnn(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="The three networks: det1.npy to det3.npy, .caffemodel, or .pt of "
+            "facenet-pytorch; or their folder.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.safetensors", dir_okay=False, help="Write this.", show_default=False
+        ),
+    ],
+) -> None:
+    """Convert the three networks of MTCNN from TensorFlow's line, Caffe or facenet-pytorch."""
+    from facewise.convert.mtcnn import convert_mtcnn
+
+    _write_file(out, convert_mtcnn(files))
+    if not _finds_a_face(out):
+        typer.echo(
+            "warning: with these weights no face is found in the picture that comes with facewise; "
+            "were they trained with other conventions (docs/converting.md)?",
+            err=True,
+        )
+    typer.echo(f"use it with --detector mtcnn={out}")
+
+
+def _compare(source: Path, network: nn.Module, seed: int) -> None:
+    """Print what the original and ours give, as facenet-pytorch's converter does."""
+    from facewise.convert.tensorflow.parity import LIMIT
+    from facewise.convert.tensorflow.parity import parity as compared
+
+    found = compared(source, network, seed=seed)
+    typer.echo(f"TensorFlow:\n{found.theirs}\nfacewise:\n{found.ours}")
+    typer.echo(f"distance {found.distance:.3g}")
+    if not found.distance <= LIMIT:
+        raise FacewiseError(
+            f"{source}: the converted network is another: distance {found.distance:.3g}, expected "
+            f"at most {LIMIT:g}; nothing was written"
+        )
+
+
+def _finds_a_face(weights: Path) -> bool:
+    import facewise.detection
+    from facewise.embedding.proof import known_picture
+
+    detector = facewise.detection.load_detector("mtcnn", weights)
+    return len(detector.detect([known_picture()])[0]) > 0
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    """A file that is there already is not replaced."""
+    from facewise._files import replace_file
+
+    if path.exists():
+        raise FacewiseError(f"{path}: is there already; choose another name")
+    replace_file(path, content)
+    digest = hashlib.sha256(content).hexdigest()
+    typer.echo(f"{path}: {len(content)} bytes, sha256 {digest}")
 
 
 def _require_free(folder: Path) -> None:

@@ -126,7 +126,7 @@ def embed_shards(
                 run = embed_to_shards(
                     sources,
                     out,
-                    models=_models(options),
+                    models=models_of(options, aligned=options.aligned),
                     chips=options.chips,
                     shard_size=options.shard_size or _DEFAULT_SIZE,
                     part=part,
@@ -160,7 +160,8 @@ def _part(text: str | None) -> tuple[int, int]:
     return part
 
 
-def _models(options: ShardOptions) -> Models:
+def models_of(options: ModelOptions, *, aligned: bool) -> Models:
+    """The models of a command's options, by name."""
     from facewise.detection import DEFAULT_DETECTOR
     from facewise.embedding import DEFAULT_EMBEDDER
     from facewise.shards import Models
@@ -174,7 +175,7 @@ def _models(options: ShardOptions) -> Models:
         weights=weights,
         detector=detector,
         detector_weights=detector_weights,
-        aligned=options.aligned,
+        aligned=aligned,
         mode=None if options.mode is None else options.mode.value,
         device=options.device,
         backend=backend,

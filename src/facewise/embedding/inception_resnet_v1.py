@@ -44,7 +44,7 @@ _BLOCK8: tuple[Branch, ...] = (
 
 
 class InceptionResnetV1(nn.Module):
-    """Faces of 160×160 pixels to 512 numbers.
+    """Faces of 160×160 pixels to 512 numbers, or to another count of them.
 
     Any square input of at least 75 pixels passes; the published weights expect 160, and values of
     `(pixel - 127.5) / 128`.
@@ -59,6 +59,7 @@ class InceptionResnetV1(nn.Module):
         num_classes: int | None = None,
         classify: bool = False,
         dropout_prob: float = 0.6,
+        embedding_size: int = 512,
     ) -> None:
         """Build the network with random weights.
 
@@ -67,6 +68,7 @@ class InceptionResnetV1(nn.Module):
                 8,631 (VGGFace2) and 10,575 (CASIA-WebFace).
             classify: let `forward` return the logits.
             dropout_prob: share of the 1,792 features zeroed in training, in [0, 1].
+            embedding_size: numbers of an embedding; davidsandberg/facenet had 128 until 2018.
 
         Raises:
             ValueError: `classify` without `num_classes`.
@@ -92,10 +94,10 @@ class InceptionResnetV1(nn.Module):
         self.block8 = Residual(1792, _BLOCK8, scale=1.0, relu=False)
         self.avgpool_1a = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(dropout_prob)
-        self.last_linear = nn.Linear(1792, 512, bias=False)
-        self.last_bn = nn.BatchNorm1d(512, eps=BATCH_NORM_EPS)
+        self.last_linear = nn.Linear(1792, embedding_size, bias=False)
+        self.last_bn = nn.BatchNorm1d(embedding_size, eps=BATCH_NORM_EPS)
         if num_classes is not None:
-            self.logits = nn.Linear(512, num_classes)
+            self.logits = nn.Linear(embedding_size, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed, or classify, a batch.
@@ -104,7 +106,7 @@ class InceptionResnetV1(nn.Module):
             x: normalised RGB faces, float, shape (n, 3, S, S).
 
         Returns:
-            Embeddings of L2 norm 1, shape (n, 512); with `classify` the logits, shape
+            Embeddings of L2 norm 1, shape (n, embedding_size); with `classify` the logits, shape
             (n, num_classes), computed from the embeddings before they are normalised.
         """
         x = self.conv2d_2b(self.conv2d_2a(self.conv2d_1a(x)))

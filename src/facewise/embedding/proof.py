@@ -31,12 +31,17 @@ model's threshold for FAR 1e-3. On 64 faces of LFW the worst of bfloat16 moved 0
 MobileFaceNet and 0.03 % for dlib's network; of int8, 2 % and 0.7 %."""
 
 
+def known_picture() -> NDArray[np.uint8]:
+    """The bundled picture of one face, uint8 (h, w, 3)."""
+    return load(_DATA / "self_test_face.jpg")
+
+
 @cache
 def proof_chips(policy: CropPolicy) -> NDArray[np.uint8]:
     """The bundled face, its mirror image, shifted, and in other light: uint8 (9, S, S, 3)."""
     known = json.loads((_DATA / "self_test_face.json").read_text(encoding="utf-8"))
     face = Faces.from_json(json.dumps(known["face"]))
-    [chip] = crop(load(_DATA / "self_test_face.jpg"), face, policy)
+    [chip] = crop(known_picture(), face, policy)
     shifted = [np.roll(chip, shift, axis=(0, 1)) for shift in _SHIFTS]
     lit = [(chip * factor + add).clip(0, 255).astype(np.uint8) for factor, add in _LIGHTS]
     return np.stack([chip, chip[:, ::-1], *shifted, *lit])

@@ -10,10 +10,12 @@ from PIL import Image as PILImage
 
 from facewise.alignment import crop
 from facewise.errors import ImageError
-from facewise.gallery import digests, quality
+from facewise.gallery import digests
 from facewise.gallery.enrolment import Remark
 from facewise.gallery.records import NewFace
 from facewise.images import load
+from facewise.quality import kept, promise
+from facewise.quality import remarks as low_quality
 from facewise.recognition.people import plain_subject
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def judged(
         options: which of several faces counts, and whether its chip is kept.
 
     Returns:
-        The face, with the detector's score as its quality; and what is to be said of it.
+        The face with its quality (`facewise.quality`), and what is to be said of it.
     """
     portrait = read.portrait
     if isinstance(found, ImageError):
@@ -69,7 +71,7 @@ def judged(
     if isinstance(image, bytes):
         image = load(image, name=portrait.place)
     score = float(faces.scores[subject])
-    low = quality.remarks(score, faces.boxes[subject], image)
+    low = low_quality(score, faces.boxes[subject], image)
     if low:
         text = f"low quality: {', '.join(low)}"
         remarks.append(Remark(portrait.place, portrait.person, "quality", text, enrolled))
@@ -78,9 +80,17 @@ def judged(
         found.embeddings[subject],
         digests.source_text(portrait.place, read.digest),
         (x1, y1, x2, y2),
-        score,
+        _quality(faces, subject, image),
         _chip(image, faces[subject], spec) if options.chips else None,
     ), remarks
+
+
+def _quality(faces: Faces, subject: int, image: NDArray[np.uint8]) -> float:
+    """Of one face among those of a picture, in [0, 1]."""
+    size = (image.shape[1], image.shape[0])
+    face = faces[subject]
+    promised = promise(face.boxes, face.landmarks, face.scores, size, faces.boxes)
+    return kept(float(promised[0]), image, face.boxes[0])
 
 
 def unreadable(portrait: Portrait, error: ImageError) -> Remark:

@@ -56,12 +56,20 @@ class ModelFacts:
         """Id of the embedder."""
         return str(self.settings["model"])
 
-    def require(self, other: ModelFacts, *, place: str = "gallery") -> None:
+    def require(
+        self,
+        other: ModelFacts,
+        *,
+        place: str = "gallery",
+        advice: str = "use the gallery's model, or enrol the pictures again in a gallery of this "
+        "one",
+    ) -> None:
         """Make sure that vectors of others can be compared with those of these facts.
 
         Args:
             other: the facts of a model that is about to be used.
             place: what these facts belong to, for the message.
+            advice: what to do, for the message.
 
         Raises:
             ModelMismatchError: they differ; says in what, on both sides.
@@ -75,10 +83,7 @@ class ModelFacts:
                 ", ".join(f"{key} {facts.get(key, 'unknown')!s:.40}" for key in keys)
                 for facts in (mine, theirs)
             )
-            raise ModelMismatchError(
-                f"{place}: made with {made}; this model has {now}; use the gallery's model, or "
-                "enrol the pictures again in a gallery of this one"
-            )
+            raise ModelMismatchError(f"{place}: made with {made}; this model has {now}; {advice}")
 
     def to_json(self) -> str:
         """JSON that `from_json` turns back into equal facts."""

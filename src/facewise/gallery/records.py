@@ -50,7 +50,7 @@ class FaceRecord:
         person_id: whose face it is.
         source: where it came from, for people to read: a path, a URL.
         box: `(x1, y1, x2, y2)` in pixels of the source, or None.
-        quality: in [0, 1] (for now the detector's score), or None.
+        quality: in [0, 1] (`facewise.quality`; of faces from shards the detector's score), or None.
         created: when the face was added; with a time zone (UTC).
         has_chip: the store holds its picture.
     """

@@ -20,16 +20,20 @@ class FaceBatch:
     Attributes:
         sources, keys: n texts; see `schema.SOURCE` and `schema.KEY`.
         labels: n texts, None where there is none; see `schema.LABEL`.
+        pictures: int32 (n,), the number of each picture in its shard.
+        sizes: int32 (n, 2), width and height of the upright picture in pixels.
         faces: int32 (n,), the number of each face in its picture.
         boxes: float32 (n, 4), pixels.
         scores: float32 (n,) in [0, 1]; NaN of chips.
-        vectors: float32 (n, d), of unit length.
+        vectors: float32 (n, d), of unit length; d is 0 where they were not asked for.
         chips: n PNG files, or None if there are none.
     """
 
     sources: list[str]
     keys: list[str]
     labels: list[str | None]
+    pictures: NDArray[np.int32]
+    sizes: NDArray[np.int32]
     faces: NDArray[np.int32]
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
@@ -60,7 +64,10 @@ class Failure:
 
 
 def batch_of(rows: Any, dimension: int, chips: bool) -> FaceBatch:
-    """A batch of rows of Arrow's, whose `status` is `face`."""
+    """A batch of rows of Arrow's, whose `status` is `face`; dimension 0: without vectors."""
+
+    def integers(name: str) -> NDArray[np.int32]:
+        return np.asarray(rows[name].to_numpy(zero_copy_only=False), np.int32)
 
     def numbers(name: str, width: int) -> NDArray[np.float32]:
         values = rows[name].flatten().to_numpy(zero_copy_only=False)
@@ -70,9 +77,13 @@ def batch_of(rows: Any, dimension: int, chips: bool) -> FaceBatch:
         sources=rows[schema.SOURCE].to_pylist(),
         keys=rows[schema.KEY].to_pylist(),
         labels=rows[schema.LABEL].to_pylist(),
-        faces=np.asarray(rows[schema.FACE].to_numpy(zero_copy_only=False), np.int32),
+        pictures=integers(schema.PICTURE),
+        sizes=np.stack([integers(schema.WIDTH), integers(schema.HEIGHT)], axis=1),
+        faces=integers(schema.FACE),
         boxes=numbers(schema.BOX, 4),
         scores=np.asarray(rows[schema.SCORE].to_numpy(zero_copy_only=False), np.float32),
-        vectors=numbers(schema.VECTOR, dimension),
+        vectors=numbers(schema.VECTOR, dimension)
+        if dimension
+        else np.empty((len(rows), 0), np.float32),
         chips=rows[schema.CHIP].to_pylist() if chips else None,
     )

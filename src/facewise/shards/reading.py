@@ -14,7 +14,7 @@ from facewise.shards.extra import needed
 from facewise.shards.face_batch import FaceBatch, Failure, batch_of
 from facewise.shards.manifest import Manifest, Shard, manifest_of
 from facewise.shards.output import Output, output_at
-from facewise.shards.schema import FAILED, IS_FACE, Counts
+from facewise.shards.schema import FAILED, IS_FACE, NO_FACE, Counts
 
 _READING = 16
 """Files that are opened at once."""
@@ -58,12 +58,15 @@ class Shards:
             total = total.plus(counts)
         return total
 
-    def batches(self, size: int = 4096, *, chips: bool = False) -> Iterator[FaceBatch]:
+    def batches(
+        self, size: int = 4096, *, chips: bool = False, vectors: bool = True
+    ) -> Iterator[FaceBatch]:
         """All faces, some at a time, in the order of shards, pictures and faces.
 
         Args:
             size: faces of a batch, at most.
             chips: read the chips too, if there are any.
+            vectors: read the vectors.
 
         Raises:
             ShardsError: a shard is damaged; names it.
@@ -73,16 +76,20 @@ class Shards:
             schema.KEY,
             schema.LABEL,
             schema.STATUS,
+            schema.PICTURE,
+            schema.WIDTH,
+            schema.HEIGHT,
             schema.FACE,
             schema.BOX,
             schema.SCORE,
-            schema.VECTOR,
         ]
+        if vectors:
+            wanted.append(schema.VECTOR)
         with_chips = chips and bool(self.manifest.settings["chips"])
         if with_chips:
             wanted.append(schema.CHIP)
         for table in self._tables(wanted, IS_FACE, size):
-            yield batch_of(table, self.dimension, with_chips)
+            yield batch_of(table, self.dimension if vectors else 0, with_chips)
 
     def failures(self) -> Iterator[Failure]:
         """The pictures, and tar files, without a result."""
@@ -91,6 +98,14 @@ class Shards:
         for table in self._tables(wanted, FAILED, 4096, some):
             columns = (table[name].to_pylist() for name in wanted if name != schema.STATUS)
             yield from (Failure(*row) for row in zip(*columns, strict=True))
+
+    def faceless(self) -> Iterator[tuple[str, str]]:
+        """Source and key of the pictures in which no face was found."""
+        wanted = [schema.SOURCE, schema.KEY, schema.STATUS]
+        some = {name for name, counts in self.counts.items() if counts.faceless}
+        for table in self._tables(wanted, NO_FACE, 4096, some):
+            columns = (table[name].to_pylist() for name in wanted if name != schema.STATUS)
+            yield from zip(*columns, strict=True)
 
     def _tables(
         self, columns: list[str], status: str, size: int, some: set[str] | None = None

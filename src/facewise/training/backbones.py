@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from facewise import zoo
-from facewise.alignment import CropPolicy, EyeCornerCrop, FivePointCrop, MarginCrop
+from facewise.alignment import CropPolicy, FivePointCrop, resized
 from facewise.embedding.architectures import ARCHITECTURES, fitted_network, require_architecture
 from facewise.embedding.heads import Head
 from facewise.embedding.inception_resnet_v1 import InceptionResnetV1
@@ -204,7 +204,7 @@ def _spec(
     known = FivePointCrop() if model is None or model.crop is None else model.crop
     size = input_size or (known if crop is None else crop).size
     if crop is None:
-        crop = _resized(known, size)
+        crop = resized(known, size)
     if crop.size != size:
         raise TrainingError(f"crop: gives chips of {crop.size} pixels; input_size is {size}")
     if normalisation is None:
@@ -230,19 +230,6 @@ def _relative(name: str) -> ModelSpec | None:
     if name.startswith("ir_"):
         return zoo.get_spec(_IRESNET)
     return next((spec for spec in zoo.list_specs("embed") if spec.architecture == name), None)
-
-
-def _resized(crop: CropPolicy, size: int) -> CropPolicy:
-    """The same part of the face in chips of another size."""
-    scale = size / crop.size
-    if scale == 1:
-        return crop
-    if isinstance(crop, EyeCornerCrop):
-        return replace(crop, size=size)
-    if isinstance(crop, MarginCrop):
-        return MarginCrop(size, round(crop.margin * scale))
-    left, right, nose, mouth_left, mouth_right = ((x * scale, y * scale) for x, y in crop.template)
-    return FivePointCrop(size, (left, right, nose, mouth_left, mouth_right))
 
 
 def _network(

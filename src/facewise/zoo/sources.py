@@ -91,9 +91,10 @@ def read_spec(path: Path) -> ModelSpec:
 
     Required keys: `weights` (a file, relative to the spec), `input_size`, `embedding_size`.
     Optional: `id`, `architecture` (needed unless the weights are ONNX), `crop`, `normalisation`
-    (`mean`, `std`, `colour`), `flip`, `thresholds` (`[{"value", "far", "measured_on"}]`),
-    `licence`, `training_set`, `notes`. A crop is `{"margin": 0}`, `{"padding": 0.25}` for dlib's
-    chips, or `{"template": [[x, y], …]}`; by default ArcFace's template scaled to the input.
+    (`mean`, `std`, `colour`, `per_image`), `flip`, `thresholds`
+    (`[{"value", "far", "measured_on"}]`), `licence`, `training_set`, `notes`. A crop is
+    `{"margin": 0}`, `{"padding": 0.25}` for dlib's chips, or `{"template": [[x, y], …]}`; by
+    default ArcFace's template scaled to the input.
 
     Raises:
         ModelError: the file is missing, is not JSON, or lacks or misspells a key.

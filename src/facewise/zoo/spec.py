@@ -51,17 +51,28 @@ class Normalisation:
         mean: in 0–255 units, in the channel order the network sees.
         std: in 0–255 units, likewise.
         colour: the channel order the network was trained on; chips are always RGB.
+        per_image: instead of these, the mean and standard deviation of all values of the chip
+            itself; the latter at least 1/√(number of values). Early FaceNets were trained so
+            (`tf.image.per_image_standardization`).
     """
 
     mean: tuple[float, float, float] = (127.5, 127.5, 127.5)
     std: tuple[float, float, float] = (128.0, 128.0, 128.0)
     colour: Literal["rgb", "bgr"] = "rgb"
+    per_image: bool = False
 
     def __post_init__(self) -> None:
         if self.colour not in ("rgb", "bgr"):
             raise ValueError(f"colour: expected 'rgb' or 'bgr', got {self.colour!r}")
         if not all(value > 0 for value in self.std):
             raise ValueError(f"std: expected values above 0, got {self.std}")
+        if not isinstance(self.per_image, bool):
+            raise ValueError(f"per_image: expected true or false, got {self.per_image!r}")
+
+    def __repr__(self) -> str:
+        """As code. Keys of caches and galleries hold it, so what is usual is not said."""
+        usual = f"mean={self.mean}, std={self.std}, colour={self.colour!r}"
+        return f"Normalisation({usual}{', per_image=True' if self.per_image else ''})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,13 @@ def test_an_interrupted_run_goes_on(photos, spec, detector, tmp_path) -> None:
     detector.seen = 0
     made = align_all(index, detector, spec, out)
     assert (made.cut, made.kept) == (2, 2)
-    assert detector.seen == 4  # two of them without a face, which are tried again
+    assert detector.seen == 6  # with those that they were looked at together with
     assert (out / "ann/1.png").stat().st_mtime_ns == before
     assert len(made.failures) == 3
     assert len(made.index) == 4
+    detector.seen = 0
+    assert align_all(index, detector, spec, out).failures == made.failures
+    assert detector.seen == 0
 
 
 def test_a_picture_that_changed_is_cut_again(photos, spec, detector, tmp_path, content, picture):
@@ -117,7 +120,7 @@ def test_chips_of_two_models_do_not_mix(photos, spec, detector, tmp_path) -> Non
     out = tmp_path / "chips"
     align_all(read_folder(photos), detector, spec, out)
     other = replace(spec, crop=MarginCrop(16, 4))
-    with pytest.raises(TrainingError, match="another detector or for another model"):
+    with pytest.raises(TrainingError, match="cut with another crop; give another folder"):
         align_all(read_folder(photos), detector, other, out)
     detector.settings = {"corner": 2}
     with pytest.raises(TrainingError, match="give another folder"):

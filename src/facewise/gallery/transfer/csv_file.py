@@ -24,12 +24,12 @@ from facewise.gallery.transfer.formulas import as_given, as_text
 from facewise.gallery.transfer.rows import Given, Refusal, Row, Survey
 
 if TYPE_CHECKING:
-    from facewise.gallery.transfer.leaving import Leaving
+    from facewise.gallery.transfer.leaving import Outgoing
 
 _TEXTS = ("name", "notes", "consent", "source")
 
 
-def write(path: Path, leaving: Leaving) -> None:
+def write(path: Path, leaving: Outgoing) -> None:
     """Write all people and faces."""
     d = leaving.facts.embedding_size
     numbers, nothing = ",".join(["%.9g"] * d), [""] * d

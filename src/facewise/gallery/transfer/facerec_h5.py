@@ -39,14 +39,14 @@ from facewise.gallery.transfer.facerec_h5_parts import (
 from facewise.gallery.transfer.rows import BATCH, Given, Refusal, Row, Survey
 
 if TYPE_CHECKING:
-    from facewise.gallery.transfer.leaving import Leaving
+    from facewise.gallery.transfer.leaving import Outgoing
 
 _VECTOR, _PATH, _LABEL, _NAME, _DIGEST = "embedding", "file_path", "label", "name", "sha256"
 _MODEL = "facewise.model"
 _LONGEST = 60_000  # bytes of an attribute; HDF5 takes 64 KB with all that is around them
 
 
-def write(path: Path, leaving: Leaving) -> None:
+def write(path: Path, leaving: Outgoing) -> None:
     """Write all faces, or with `leaving.means` the mean of each person's.
 
     Raises:
@@ -144,7 +144,8 @@ def _datasets(file: Any, given: Given) -> Iterator[tuple[str, str, _Vectors, Any
     path = str(given.path)
     for key in file:
         person = group(file, key, path, repr(key))
-        name = text_or_none(person.attrs, _NAME, path) or key
+        named = text_or_none(person.attrs, _NAME, path)
+        name = key if named is None else named
         if is_dataset(person, _VECTOR, path, repr(key)):
             found = dataset(person, _VECTOR, path, repr(key))
             yield repr(key), name, _Vectors(found, repr(key), given), None
@@ -176,10 +177,11 @@ def _write_person(file: Any, label: int, rows: Iterator[Row], means: bool) -> No
             continue
         if person is None:
             key = _key(row.name)
-            person = file.create_group(key)
+            # What shows nobody comes in several parts (of an export), a person in one.
+            person = file.create_group(key) if row.name else file.require_group(key)
             if key != row.name:
-                person.attrs[_NAME] = np.bytes_(row.name.encode())
-            if not means:
+                person.attrs[_NAME] = np.bytes_(row.name.encode()) if row.name else ""
+            if not means and _LABEL not in person.attrs:
                 person.attrs[_LABEL] = label
         if means:
             total, count = total + row.vector.astype(np.float64), count + 1
@@ -210,7 +212,7 @@ def _write_image(person: Any, row: Row) -> None:
 def _key(name: str) -> str:
     """A name that HDF5 takes for one step of a path; no two names have the same."""
     key = name.replace("%", "%25").replace("/", "%2F")
-    return f"%{key}" if key in (".", "..", _VECTOR) else key
+    return f"%{key}" if key in ("", ".", "..", _VECTOR) else key
 
 
 @contextmanager

@@ -26,13 +26,13 @@ from facewise.gallery.transfer.extra import needed
 from facewise.gallery.transfer.rows import MOST_NUMBERS, Given, Refusal, Row, Survey
 
 if TYPE_CHECKING:
-    from facewise.gallery.transfer.leaving import Leaving
+    from facewise.gallery.transfer.leaving import Outgoing
 
 _FACE = b"\x0a"  # field 1, with a length and so many bytes (wire type 2)
 _LONGEST = 8 * MOST_NUMBERS + 4096  # bytes of a face
 
 
-def write(path: Path, leaving: Leaving) -> None:
+def write(path: Path, leaving: Outgoing) -> None:
     """Write all faces, or with `leaving.means` the mean of each person's."""
     dataset, _ = _messages()
     with path.open("wb") as file:
@@ -68,7 +68,7 @@ def read(given: Given) -> Iterator[Row | Refusal]:
         yield Row(place=f"face {number}", name=face.name, vector=vector)
 
 
-def _vectors(leaving: Leaving) -> Iterator[tuple[str, list[float]]]:
+def _vectors(leaving: Outgoing) -> Iterator[tuple[str, list[float]]]:
     for _, rows in groupby(leaving.rows(), lambda row: row.person_id):
         total, count, name = np.zeros(leaving.facts.embedding_size), 0, ""
         for row in rows:

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from facewise.errors import GalleryError
 from facewise.gallery.transfer.arrays import DAMAGE
-from facewise.gallery.transfer.leaving import Leaving
+from facewise.gallery.transfer.leaving import Outgoing
 from facewise.gallery.transfer.pickles import START, refusal, refuse_pickle
 from facewise.gallery.transfer.rows import Given, Refusal, Row, Survey
 
@@ -19,7 +19,7 @@ from facewise.gallery.transfer.rows import Given, Refusal, Row, Survey
 class Code(Protocol):
     """What the module of a format has."""
 
-    write: Callable[[Path, Leaving], None]
+    write: Callable[[Path, Outgoing], None]
     survey: Callable[[Given], Survey]
     read: Callable[[Given], Iterator[Row | Refusal]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from facewise.gallery.finding import every_person
 from facewise.gallery.transfer.rows import BATCH, Row
@@ -15,6 +15,29 @@ if TYPE_CHECKING:
     from facewise.gallery.store import Store
 
 T = TypeVar("T")
+
+
+class Outgoing(Protocol):
+    """What a format writes: faces with whom they show, wherever they come from."""
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What made the vectors."""
+
+    @property
+    def chips(self) -> bool:
+        """With the pictures of the faces."""
+
+    @property
+    def means(self) -> bool:
+        """One vector for each person, the mean of all."""
+
+    def rows(self) -> Iterator[Row]:
+        """Every face, those of a person one after another; from the beginning each time."""
+
+    def labels(self) -> Iterator[tuple[str, str]]:
+        """Name and source of every face, in the order of `rows`."""
+
 
 _TRIES = 2  # before others who write have to wait
 
@@ -56,6 +79,12 @@ class Leaving:
                 yield person, face
             if not faces:
                 yield person, None
+
+    def labels(self) -> Iterator[tuple[str, str]]:
+        """Name and source of every face; from the beginning each time."""
+        for person, face in self.records():
+            if face is not None:
+                yield person.name, face.source
 
     def rows(self) -> Iterator[Row]:
         """Every face with its vector, and people without faces; from the beginning each time."""

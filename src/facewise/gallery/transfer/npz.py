@@ -33,7 +33,7 @@ from facewise.gallery.transfer.npy import Arrays, arrays_of
 from facewise.gallery.transfer.rows import BATCH, Given, Refusal, Row, Survey
 
 if TYPE_CHECKING:
-    from facewise.gallery.transfer.leaving import Leaving
+    from facewise.gallery.transfer.leaving import Outgoing
 
 _NAMES = {
     "vectors": ("vectors", "embeddings", "encodings"),
@@ -44,17 +44,16 @@ _MOST_TEXT = 1 << 32  # bytes of an array of texts; each takes as much as the lo
 _FACTS = 1 << 16  # characters of the model's facts
 
 
-def write(path: Path, leaving: Leaving) -> None:
+def write(path: Path, leaving: Outgoing) -> None:
     """Write all faces; people without faces are left out.
 
     Raises:
         GalleryError: the names or sources are so long that numpy's arrays of them are too large.
     """
     count, name, source = 0, 1, 1
-    for person, face in leaving.records():
-        if face is not None:
-            count += 1
-            name, source = max(name, len(person.name)), max(source, len(face.source))
+    for named, found in leaving.labels():
+        count += 1
+        name, source = max(name, len(named)), max(source, len(found))
     for what, longest in (("names", name), ("sources", source)):
         if 4 * longest * count > _MOST_TEXT:
             raise GalleryError(
@@ -79,19 +78,15 @@ def write(path: Path, leaving: Leaving) -> None:
                     member.write(np.array(values, dtype).tobytes())
         content = io.BytesIO()
         npy.write_array(content, np.array(facts.to_json()), allow_pickle=False)
-        archive.writestr("model.npy", content.getvalue())
+        archive.writestr(zipfile.ZipInfo("model.npy"), content.getvalue())
 
 
-def _column(leaving: Leaving, column: str) -> Iterator[list[object]]:
+def _column(leaving: Outgoing, column: str) -> Iterator[list[object]]:
     """Values of one column, some at a time."""
     if column == "vectors":
         values: Iterable[object] = (row.vector for row in leaving.rows() if row.vector is not None)
     else:
-        values = (
-            person.name if column == "names" else face.source
-            for person, face in leaving.records()
-            if face is not None
-        )
+        values = (label[column == "sources"] for label in leaving.labels())
     found = iter(values)
     while block := list(islice(found, BATCH)):
         yield block

@@ -24,7 +24,7 @@ from facewise.gallery.transfer.extra import needed
 from facewise.gallery.transfer.rows import BATCH, Given, Refusal, Row, Survey
 
 if TYPE_CHECKING:
-    from facewise.gallery.transfer.leaving import Leaving
+    from facewise.gallery.transfer.leaving import Outgoing
 
 VERSION = "1"
 """Of the columns above."""
@@ -36,7 +36,7 @@ _MOST_LARGER = 20  # times larger than its file no real table of vectors is …
 _SMALL = 1 << 26  # … but for one of so many bytes, which does no harm
 
 
-def write(path: Path, leaving: Leaving) -> None:
+def write(path: Path, leaving: Outgoing) -> None:
     """Write all people and faces, a row group at a time."""
     pa, parquet = _arrow()
     facts = leaving.facts

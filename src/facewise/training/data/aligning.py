@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from facewise._files import replace_file
-from facewise.errors import ImageError, TrainingError
-from facewise.images import load
+from facewise.aligning.cutter import Cutter
+from facewise.aligning.lists import PROBLEMS_FILE as PROBLEMS_FILE
+from facewise.aligning.lists import write_lists
+from facewise.aligning.places import Photo, PhotoFile, chip_of
+from facewise.aligning.run import align_photos
+from facewise.errors import AlignError, TrainingError
 from facewise.recognition.people import Problem
-from facewise.runtime.workers import ordered_map
-from facewise.training.data.cutting import FORMATS, FaceCutter, encoded
 from facewise.training.data.face_index import index_of
 from facewise.training.data.record_file import RecordRef
 from facewise.training.data.sources import file_of, read_source
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from facewise.aligning.run import Report, Work
     from facewise.detection import Detector
-    from facewise.evaluation.vectors import Report
     from facewise.training.data.face_index import FaceIndex
     from facewise.training.data.sources import Source
     from facewise.zoo import ModelSpec
-
-SETTINGS_FILE = ".facewise-align.json"
-"""In the folder of chips: what they were cut with."""
-
-PROBLEMS_FILE = "problems.csv"
-"""In the folder of chips: which pictures have none, and why."""
-
-_TOGETHER_BYTES = 1 << 20
-"""Of the files of photos that a worker has at once: their pixels take some ten times as much."""
 
 _LONGEST = 255  # bytes of a file's name, on most file systems
 
@@ -62,11 +46,34 @@ class Aligned:
     kept: int
 
 
-class _Task(NamedTuple):
-    """A picture, and where its chip goes."""
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A picture in a RecordIO file."""
 
-    source: Source
-    chip: Path
+    record: RecordRef
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return str(self.record)
+
+    @property
+    def file(self) -> Path:
+        """The file of all records."""
+        return file_of(self.record)
+
+    @property
+    def whole(self) -> bool:
+        """It is a part of the file."""
+        return False
+
+    def read(self) -> bytes:
+        """Its bytes.
+
+        Raises:
+            TrainingError: they cannot be read.
+        """
+        return read_source(self.record)
 
 
 def align_all(
@@ -82,9 +89,8 @@ def align_all(
 
     Below the folder of a person chips lie as the pictures do, and have their names with another
     suffix; a number is added where two would have the same name. Each chip is written whole or not
-    at all. One that is there, and not older than its picture, is not cut again, so an interrupted
-    run goes on where it stopped; failures are tried again. They are listed in
-    `out/problems.csv`. The folder can be read by `read_folder`.
+    at all. An interrupted run goes on where it stopped (`facewise.aligning.align_photos`). Failures
+    are listed in `out/problems.csv`. The folder can be read by `read_folder`.
 
     Args:
         index: the pictures; all processors work on them.
@@ -95,68 +101,68 @@ def align_all(
         report: called with the number of pictures that are done, as they are.
 
     Raises:
-        TrainingError: the folder holds chips that were cut with other settings or a person has a
-            name that no folder can have, both before anything is done; or no picture shows a face.
+        TrainingError: the folder holds chips that were cut with other settings, a person has a
+            name that no folder can have, or the spec has no crop, all before anything is done; or
+            no picture shows a face.
         OSError: a chip cannot be written.
     """
-    if suffix not in FORMATS:
-        raise TrainingError(f"suffix: expected {' or '.join(FORMATS)}, got {suffix!r}")
-    cutter = FaceCutter(detector, spec)
-    tasks = _tasks(index, out, suffix)
-    _claim(out, cutter)
-    todo = [number for number, task in enumerate(tasks) if not _is_current(task)]
-    reasons: dict[int, str] = {}
-    done = len(tasks) - len(todo)
-    kept = done
-
-    def cut_some(numbers: Sequence[int]) -> list[str | None]:
-        return _cut_some([tasks[number] for number in numbers], cutter)
-
-    handfuls = list(_handfuls(todo, tasks, cutter.together))
-    with closing(ordered_map(cut_some, handfuls)) as results:
-        for numbers, found in zip(handfuls, results, strict=True):
-            pairs = zip(numbers, found, strict=True)
-            reasons |= {number: reason for number, reason in pairs if reason is not None}
-            done += len(numbers)
-            if report is not None:
-                report(done)
+    if spec.crop is None:
+        raise TrainingError(f"{spec.id}: its spec has no crop, so faces cannot be cut for it")
+    cutter = Cutter(detector, spec.crop)
+    work = align_index(index, cutter, out, suffix=suffix, report=report)
+    places = {id(task): number for number, task in enumerate(work.tasks)}
+    failed = {places[id(failure.task)] for failure in work.failures}
     failures = tuple(
-        Problem(file_of(tasks[number].source), reason) for number, reason in sorted(reasons.items())
+        Problem(file_of(index.sources[places[id(failure.task)]]), failure.reason)
+        for failure in work.failures
     )
-    _list(out / PROBLEMS_FILE, [(tasks[number].source, reasons[number]) for number in reasons])
-    chips = [number for number in range(len(tasks)) if number not in reasons]
+    chips = [number for number in range(len(work.tasks)) if number not in failed]
     if not chips:
         raise TrainingError(
-            f"{out}: none of the {len(tasks)} pictures shows a face that can be cut"
+            f"{out}: none of the {len(work.tasks)} pictures shows a face that can be cut"
         )
     labels = index.labels.tolist()
     made = index_of(
-        tuple(tasks[number].chip for number in chips),
+        tuple(chip_of(out, work.tasks[number], suffix, None) for number in chips),
         [index.names[labels[number]] for number in chips],
         (*index.problems, *failures),
     )
-    return Aligned(made, failures, len(todo) - len(reasons), kept)
+    return Aligned(made, failures, work.cut, work.kept)
 
 
-def _tasks(index: FaceIndex, out: Path, suffix: str) -> list[_Task]:
-    """Where each chip goes: the same in every run over the same index."""
+def align_index(
+    index: FaceIndex,
+    cutter: Cutter,
+    out: Path,
+    *,
+    suffix: str = ".png",
+    retry_failed: bool = False,
+    report: Report | None = None,
+) -> Work:
+    """`align_photos` for the pictures of an index, and the lists beside the chips.
+
+    Raises:
+        TrainingError: see `align_all`.
+        OSError: a chip cannot be written.
+    """
     for name in index.names:
         if not _fits_a_folder(name):
             raise TrainingError(f"{name!r}: no folder can have the name of this person; rename it")
-    taken: set[str] = set()
-    tasks = []
+    try:
+        work = align_photos(
+            _photos(index), cutter, out, suffix=suffix, retry_failed=retry_failed, report=report
+        )
+    except AlignError as error:
+        raise TrainingError(str(error)) from error
+    write_lists(work)
+    return work
+
+
+def _photos(index: FaceIndex) -> Iterator[tuple[Photo, str]]:
     for source, label in zip(index.sources, index.labels.tolist(), strict=True):
         name = index.names[label]
-        below = _below(source, name)
-        stem = below.with_suffix("") if below.suffix else below
-        place, again = f"{name}/{stem.as_posix()}", 1
-        # On some systems names that differ in case alone are one.
-        while (key := place.casefold()) in taken:
-            again += 1
-            place = f"{name}/{stem.as_posix()}-{again}"
-        taken.add(key)
-        tasks.append(_Task(source, out / f"{place}{suffix}"))
-    return tasks
+        photo: Photo = _Record(source) if isinstance(source, RecordRef) else PhotoFile(str(source))
+        yield photo, f"{name}/{_below(source, name).as_posix()}"
 
 
 def _fits_a_folder(name: str) -> bool:
@@ -177,79 +183,3 @@ def _below(source: Source, person: str) -> Path:
         first = len(parts) - parts[::-1].index(person)
         return Path(*source.parts[first:])
     return Path(source.name)
-
-
-def _claim(out: Path, cutter: FaceCutter) -> None:
-    """Note in the folder what its chips are cut with, or make sure that it is the same."""
-    file = out / SETTINGS_FILE
-    content = json.dumps(cutter.settings, indent=1, sort_keys=True).encode()
-    try:
-        before = file.read_bytes()
-    except FileNotFoundError:
-        replace_file(file, content)
-        return
-    if before != content:
-        raise TrainingError(
-            f"{out}: holds chips that were cut with another detector or for another model "
-            f"({SETTINGS_FILE} has the settings); give another folder, or remove it"
-        )
-
-
-def _is_current(task: _Task) -> bool:
-    try:
-        made = task.chip.stat()
-        return made.st_size > 0 and made.st_mtime_ns >= file_of(task.source).stat().st_mtime_ns
-    except OSError:
-        return False
-
-
-def _handfuls(numbers: Sequence[int], tasks: Sequence[_Task], most: int) -> Iterator[list[int]]:
-    """Pictures that a worker takes at once: a few small ones, since detectors like that, or one."""
-    some: list[int] = []
-    weight = 0
-    for number in numbers:
-        size = _bytes_of(tasks[number].source)
-        if some and (len(some) >= most or weight + size > _TOGETHER_BYTES):
-            yield some
-            some, weight = [], 0
-        some.append(number)
-        weight += size
-    if some:
-        yield some
-
-
-def _bytes_of(source: Source) -> int:
-    if isinstance(source, RecordRef):
-        return 0  # chips, or small photos
-    try:
-        return source.stat().st_size
-    except OSError:
-        return 0
-
-
-def _cut_some(tasks: Sequence[_Task], cutter: FaceCutter) -> list[str | None]:
-    """Write the chips of some pictures; for each None, or why there is none."""
-    reasons: list[str | None] = [None] * len(tasks)
-    opened: dict[int, NDArray[np.uint8]] = {}
-    for place, task in enumerate(tasks):
-        try:
-            opened[place] = load(read_source(task.source), name=str(task.source))
-        except (ImageError, TrainingError) as error:
-            reasons[place] = str(error).removeprefix(f"{task.source}: ")
-    if not opened:
-        return reasons
-    for place, found in zip(opened, cutter.cut(list(opened.values())), strict=True):
-        path = tasks[place].chip
-        for chip in found:
-            replace_file(path, encoded(chip, path.suffix))
-        if not found:
-            reasons[place] = "no face found"
-    return reasons
-
-
-def _list(file: Path, failures: Sequence[tuple[Source, str]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "reason"))
-    writer.writerows((str(source), reason) for source, reason in failures)
-    replace_file(file, text.getvalue().encode("utf-8", "surrogateescape"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,27 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image as PILImage
 
 from facewise._files import replace_file
 from facewise._version import __version__
-from facewise.alignment import crop_each
+from facewise.aligning.chip_file import encoded
+from facewise.aligning.cutter import Cutter
 from facewise.errors import ImageError, TrainingError
 from facewise.images import load
-from facewise.runtime.workers import device_turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facewise.detection import Detector
     from facewise.zoo import ModelSpec
-
-FORMATS: Mapping[str, Mapping[str, Any]] = {
-    ".png": {"format": "PNG", "compress_level": 1},
-    ".webp": {"format": "WEBP", "lossless": True, "quality": 0, "method": 0},
-}
-"""How chips are written, by the end of the name; both lose nothing. WebP is read in half the time,
-and smaller by a quarter; more programs read PNG."""
 
 
 class FaceCutter:
@@ -50,39 +41,26 @@ class FaceCutter:
     def __init__(self, detector: Detector, spec: ModelSpec) -> None:
         if spec.crop is None:
             raise TrainingError(f"{spec.id}: its spec has no crop, so faces cannot be cut for it")
+        self.policy = spec.crop
+        self._cutter = Cutter(detector, spec.crop, "most_central")
         self._detector = detector
-        self._policy = spec.crop
 
     @property
     def settings(self) -> dict[str, Any]:
         """Everything besides the photo that decides the chip, as plain values."""
         return {
             "detector": dict(self._detector.settings),
-            "crop": repr(self._policy),
+            "crop": repr(self.policy),
         }
 
     @property
     def together(self) -> int:
         """How many small photos are worth giving at once."""
-        return int(getattr(self._detector, "together", 1))
+        return self._cutter.together
 
     def cut(self, images: Sequence[NDArray[np.uint8]]) -> list[list[NDArray[np.uint8]]]:
         """For each photo a list of the chip, uint8 (S, S, 3); empty where no face is found."""
-        with device_turn(self._detector):
-            found = self._detector.detect(list(images))
-        best = [
-            faces.select("most_central", image_size=(image.shape[1], image.shape[0]))
-            for image, faces in zip(images, found, strict=True)
-        ]
-        chips = crop_each(images, best, self._policy)
-        return [list(own) for own in chips]
-
-
-def encoded(chip: NDArray[np.uint8], suffix: str) -> bytes:
-    """A chip as an image file without loss; `suffix` is one of `FORMATS`."""
-    file = io.BytesIO()
-    PILImage.fromarray(chip).save(file, **FORMATS[suffix])
-    return file.getvalue()
+        return [list(found.chips) for found in self._cutter.cut(images)]
 
 
 class ChipFolder:

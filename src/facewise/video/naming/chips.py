@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from facewise.alignment import crop
+from facewise.quality import kept, promise
 from facewise.runtime.workers import device_turn
 from facewise.video.naming.evidence import Look
-from facewise.video.naming.quality import promise, quality, sharpness
 from facewise.video.naming.records import BestFace
 from facewise.video.tracking.aside import aside
 
@@ -70,7 +70,7 @@ def offer_faces(
     for place, (track, most) in enumerate(zip(ids, promised, strict=True)):
         evidence[track].looked = tracked.time
         if evidence[track].wants(most):
-            worth = quality(most, sharpness(tracked.image, faces.boxes[place]))
+            worth = kept(most, tracked.image, faces.boxes[place])
             if evidence[track].wants(worth):
                 wanted[place] = worth
     if not wanted:

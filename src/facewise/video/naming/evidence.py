@@ -32,7 +32,7 @@ class Look(NamedTuple):
     """A face of a track that may be embedded.
 
     Attributes:
-        quality: in [0, 1]; see `naming.quality`.
+        quality: in [0, 1]; see `facewise.quality`.
         chip: as the embedder wants it, uint8 RGB (S, S, 3).
         frame: index of its frame.
         time: seconds, of its frame.

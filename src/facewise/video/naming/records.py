@@ -38,7 +38,7 @@ class BestFace:
         frame: index of its frame.
         time: seconds, of its frame.
         box: `(x1, y1, x2, y2)` in pixels of the frame.
-        quality: in [0, 1]; see `naming.quality`.
+        quality: in [0, 1]; see `facewise.quality`.
         jpeg: the chip as the embedder sees it, as a JPEG file.
     """
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _GOOD = 0.6
-"""Quality (`naming.quality`) from which on a face lacks nothing."""
+"""Quality (`facewise.quality`) from which on a face lacks nothing."""
 
 _DECADES = 2.4
 """Powers of ten by which two strangers are more often alike when their faces have no quality; in

@@ -1,4 +1,4 @@
-"""What a face is worth."""
+"""What a face is worth by its place, and then by its pixels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 import facewise
-from facewise.video.naming.quality import SMALLEST, promise, quality, sharpness, turn
+from facewise.quality import kept, promise
+from facewise.quality.boxes import SMALLEST
+from facewise.quality.pose import turn
+from facewise.quality.sharpness import detail
 
 AHEAD = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], np.float32)
 SIZE = (1000, 1000)
@@ -58,16 +61,15 @@ def test_landmarks_that_coincide_are_no_error():
 def test_a_face_that_is_blurred_or_was_small_is_less_sharp(examples):
     image = facewise.load_image(examples / "photos" / "obama.jpg")
     box = facewise.detect(image)[0].boxes[0]
-    sharp = sharpness(image, box)
-    blurred = [cv2.GaussianBlur(image, (0, 0), sigma) for sigma in (2, 4, 8)]
-    values = [sharp, *(sharpness(soft, box) for soft in blurred)]
+    soft = [image, *(cv2.GaussianBlur(image, (0, 0), sigma) for sigma in (2, 4, 8))]
+    values = [detail(picture, box) for picture in soft]
     assert values == sorted(values, reverse=True)
-    assert quality(1, values[0]) > 2 * quality(1, values[-1])
+    assert kept(1, soft[0], box) > 2 * kept(1, soft[-1], box)
     height, width = image.shape[:2]
     small = cv2.resize(image, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
-    assert sharpness(small, box / 4) < 0.6 * sharp
+    assert detail(small, box / 4) < 0.6 * values[0]
 
 
 @pytest.mark.parametrize("box", [[-50, -50, -10, -10], [5, 5, 6, 6], [90, 90, 400, 400]])
 def test_a_face_of_one_colour_or_outside_has_no_sharpness(box):
-    assert sharpness(np.full((100, 100, 3), 7, np.uint8), np.array(box, np.float32)) == 0
+    assert detail(np.full((100, 100, 3), 7, np.uint8), np.array(box, np.float32)) == 0

@@ -1,0 +1,121 @@
+"""`facewise export-model`: a model's networks for other runtimes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facewise.cli.loading import limit_torch, model_and_weights
+from facewise.cli.options import Json
+from facewise.errors import FacewiseError
+
+if TYPE_CHECKING:
+    from facewise.model_export import Exported
+
+
+class FileFormat(str, Enum):
+    """Keys of `facewise.model_export.FORMATS`."""
+
+    onnx = "onnx"
+    openvino = "openvino"
+    torchscript = "torchscript"
+    executorch = "executorch"
+
+
+class NumberFormat(str, Enum):
+    """What the written network computes in."""
+
+    float32 = "float32"
+    float16 = "float16"
+    int8 = "int8"
+
+
+def export_model(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="mtcnn, or an embedder: an id, a model's folder or spec file; ID=FILE: weights of "
+            "your own.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER", file_okay=False, help="Write the files there.", show_default=False
+        ),
+    ],
+    file_format: Annotated[
+        FileFormat, typer.Option("--format", help="For which runtime.", show_default=False)
+    ],
+    precision: Annotated[
+        NumberFormat, typer.Option(help="What the file computes in; int8 needs --calibration.")
+    ] = NumberFormat.float32,
+    preprocess: Annotated[
+        bool,
+        typer.Option(
+            "--preprocess",
+            help="The file takes RGB pixels, uint8 (n, h, w, 3), and normalises them itself.",
+        ),
+    ] = False,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Photos of a few hundred people: four fifths of what is found in them set the "
+            "ranges of integers, the rest measures the loss.",
+            show_default=False,
+        ),
+    ] = None,
+    json_file: Json = None,
+) -> None:
+    """Write a model as ONNX, OpenVINO, TorchScript or ExecuTorch, and prove it in that runtime."""
+    from facewise.cli.files import write_text
+    from facewise.model_export import export_model as export
+
+    if precision is NumberFormat.int8 and calibration is None:
+        raise typer.BadParameter("int8 needs --calibration DIR")
+    limit_torch()
+    name, weights = model_and_weights(model)
+    exported = export(
+        name,
+        file_format.value,
+        out,
+        weights=weights,
+        precision=precision.value,
+        preprocess=preprocess,
+        calibration=() if calibration is None else _pictures(calibration),
+    )
+    quiet = json_file is not None and str(json_file) == "-"
+    for each in exported:
+        typer.echo(f"{each.path}: {each.size:,} bytes", err=quiet)
+        typer.echo(f"  parity on {each.parity.pictures} pictures: {each.parity}", err=quiet)
+        if each.loss is not None:
+            typer.echo(f"  loss on {each.loss.pictures} pictures of yours: {each.loss}", err=quiet)
+    if json_file is not None:
+        content = {"files": [_plain(each) for each in exported]}
+        write_text(json_file, json.dumps(content, indent=2))
+
+
+def _pictures(folder: Path) -> list[Path | bytes]:
+    """The photos below a folder.
+
+    Raises:
+        FacewiseError: there are none.
+    """
+    from facewise.cli.inputs import expand
+
+    found = [item.source for item in expand([str(folder)]) if item.problem is None]
+    if not found:
+        raise FacewiseError(f"{folder}: no pictures for calibration")
+    return found
+
+
+def _plain(exported: Exported) -> dict[str, Any]:
+    return {**asdict(exported), "path": str(exported.path)}

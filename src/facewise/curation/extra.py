@@ -1,0 +1,27 @@
+"""What the extra `curate` brings, imported when it is needed and not before."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from facewise.errors import ExtraMissingError
+
+
+def needed(module: str, purpose: str) -> Any:
+    """A module of the extra.
+
+    Args:
+        module: its name, for example `scipy.cluster.hierarchy`.
+        purpose: what needs it, for the message.
+
+    Raises:
+        ExtraMissingError: it is not installed; says what to install.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ExtraMissingError(
+            f"{purpose}: needs {package}; pip install 'facewise[curate]'"
+        ) from error

@@ -1,0 +1,135 @@
+"""The journal: what was made in folders, written before it is made.
+
+A file of lines of JSON, the first of which says what it is. A line that a kill has cut off at the
+end belongs to something that was not begun.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+from facewise.errors import CurationError
+
+FORMAT = "facewise journal"
+VERSION = 1
+
+Kind = Literal["folder", "copy", "symlink", "hardlink", "gone"]
+"""What was made; `gone`: a file that was made was taken away again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was made, or was about to be.
+
+    Attributes:
+        kind: what.
+        target: absolute path.
+        source: absolute path of the picture; empty for a folder.
+        sha256: of a copy's content.
+    """
+
+    kind: Kind
+    target: str
+    source: str = ""
+    sha256: str = ""
+
+
+class Journal:
+    """A journal that is added to; made where there is none.
+
+    Args:
+        path: the file.
+        made: plain values that say what the run was, kept in the first line of a new journal.
+
+    Raises:
+        CurationError: there is a file that is no journal.
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, made: Mapping[str, Any] | None = None) -> None:
+        self.path = path
+        if path.exists():
+            self.entries = list(read_journal(path)[1])
+            _cut_off_half_a_line(path)
+            return
+        self.entries = []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        head = {"format": FORMAT, "version": VERSION, "made": dict(made or {})}
+        with path.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(head) + "\n")
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Write entries; when this returns they have reached the disk."""
+        entries = list(entries)
+        if not entries:
+            return
+        with self.path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(asdict(entry)) + "\n" for entry in entries)
+            file.flush()
+            os.fsync(file.fileno())
+        self.entries += entries
+
+    def standing(self) -> dict[str, Entry]:
+        """What was made and not taken away, by target, in the order in which it was made."""
+        return standing(self.entries)
+
+
+def standing(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """As `Journal.standing`."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        found.pop(entry.target, None)
+        if entry.kind != "gone":
+            found[entry.target] = entry
+    return found
+
+
+def read_journal(path: str | PathLike[str]) -> tuple[dict[str, Any], list[Entry]]:
+    """What a run was (`made`), and its entries.
+
+    Raises:
+        CurationError: the file is missing, or no journal; names it.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    except FileNotFoundError:
+        raise CurationError(f"{path}: no such journal") from None
+    except OSError as error:
+        raise CurationError(f"{path}: not a journal ({error.strerror})") from None
+    head = _json(lines[0]) if lines else None
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise CurationError(f"{path}: not a journal of facewise")
+    if head.get("version") != VERSION:
+        raise CurationError(f"{path}: a journal of version {head.get('version')!r}, not {VERSION}")
+    entries = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.endswith("\n"):  # a kill cut it off, so it was not begun
+            break
+        value = _json(line)
+        try:
+            entries.append(Entry(**value))
+        except TypeError:
+            raise CurationError(f"{path}: line {number} is damaged") from None
+    return dict(head.get("made") or {}), entries
+
+
+def _json(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _cut_off_half_a_line(path: Path) -> None:
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("r+b") as file:
+            file.truncate(whole)

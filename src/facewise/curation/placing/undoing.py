@@ -1,0 +1,113 @@
+"""Take away what was made, if it is still what was made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facewise.curation.placing.digests import file_sha256, holds
+from facewise.curation.placing.journal import Entry, read_journal, standing
+
+DRAFT_MARK = "placing."
+"""In the names of files that are being written."""
+
+
+@dataclass(slots=True)
+class Undone:
+    """What became of an undo.
+
+    Attributes:
+        removed: files that were taken away.
+        folders: empty folders that were taken away.
+        left: what was left, a sentence each that names the file and says why.
+    """
+
+    removed: int = 0
+    folders: int = 0
+    left: list[str] = field(default_factory=list)
+
+
+def undo(journal: str | os.PathLike[str]) -> Undone:
+    """Take away everything that a journal says was made, and then the journal.
+
+    What was changed since stays, and so does a copy whose original is gone; the journal stays too
+    then, and `undo` can be called again.
+
+    Args:
+        journal: of `place`.
+
+    Raises:
+        CurationError: it is missing, or no journal.
+    """
+    path = Path(journal)
+    entries = standing(read_journal(path)[1])
+    remove_drafts(entries.values())
+    done = Undone()
+    for entry in entries.values():
+        if entry.kind == "folder" or not os.path.lexists(entry.target):
+            continue
+        why = take_away(entry)
+        if why is None:
+            done.removed += 1
+        else:
+            done.left.append(why)
+    if not done.left:
+        path.unlink()
+    done.folders = len(remove_empty(entries.values()))
+    return done
+
+
+def is_ours(entry: Entry) -> bool:
+    """Whether a target is there, and is what was made."""
+    target, source = Path(entry.target), Path(entry.source)
+    try:
+        if entry.kind == "symlink":
+            return target.is_symlink() and os.readlink(target) == entry.source  # noqa: PTH115
+        if target.is_symlink() or not target.is_file():
+            return False
+        if entry.kind == "hardlink":
+            return source.exists() and target.samefile(source)
+        return file_sha256(target) == entry.sha256
+    except OSError:
+        return False
+
+
+def take_away(entry: Entry) -> str | None:
+    """Remove a target.
+
+    Returns:
+        None, or why it was left.
+    """
+    target = Path(entry.target)
+    if not is_ours(entry):
+        return f"{target}: was changed since, and was left"
+    if entry.kind == "copy" and not holds(Path(entry.source), entry.sha256):
+        return f"{target}: its original {entry.source} is gone or was changed; it was left"
+    try:
+        target.unlink()
+    except OSError as error:
+        return f"{target}: {error.strerror or error}"
+    return None
+
+
+def remove_empty(entries: Iterable[Entry]) -> list[Entry]:
+    """Remove the folders among entries that are empty, the inner ones first; tells which."""
+    gone = []
+    for entry in sorted(
+        (entry for entry in entries if entry.kind == "folder"), key=lambda e: -len(e.target)
+    ):
+        try:
+            Path(entry.target).rmdir()
+        except OSError:
+            continue
+        gone.append(Entry("gone", entry.target))
+    return gone
+
+
+def remove_drafts(entries: Iterable[Entry]) -> None:
+    """Remove what a killed run left half-written, beside where it was to be."""
+    for folder in {Path(entry.target).parent for entry in entries}:
+        for draft in folder.glob(f".*.{DRAFT_MARK}*.part"):
+            draft.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ class FaceBatch:
     Attributes:
         sources, keys: n texts; see `schema.SOURCE` and `schema.KEY`.
         labels: n texts, None where there is none; see `schema.LABEL`.
+        sizes: int32 (n, 2), width and height of the picture, pixels.
         faces: int32 (n,), the number of each face in its picture.
         boxes: float32 (n, 4), pixels.
         scores: float32 (n,) in [0, 1]; NaN of chips.
@@ -30,6 +31,7 @@ class FaceBatch:
     sources: list[str]
     keys: list[str]
     labels: list[str | None]
+    sizes: NDArray[np.int32]
     faces: NDArray[np.int32]
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
@@ -66,11 +68,15 @@ def batch_of(rows: Any, dimension: int, chips: bool) -> FaceBatch:
         values = rows[name].flatten().to_numpy(zero_copy_only=False)
         return np.asarray(values, np.float32).reshape(-1, width)
 
+    def whole(name: str) -> NDArray[np.int32]:
+        return np.asarray(rows[name].to_numpy(zero_copy_only=False), np.int32)
+
     return FaceBatch(
         sources=rows[schema.SOURCE].to_pylist(),
         keys=rows[schema.KEY].to_pylist(),
         labels=rows[schema.LABEL].to_pylist(),
-        faces=np.asarray(rows[schema.FACE].to_numpy(zero_copy_only=False), np.int32),
+        sizes=np.stack([whole(schema.WIDTH), whole(schema.HEIGHT)], axis=1),
+        faces=whole(schema.FACE),
         boxes=numbers(schema.BOX, 4),
         scores=np.asarray(rows[schema.SCORE].to_numpy(zero_copy_only=False), np.float32),
         vectors=numbers(schema.VECTOR, dimension),

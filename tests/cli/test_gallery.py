@@ -140,6 +140,11 @@ def test_chips_are_written(facewise: Any, store: Path, tmp_path: Path) -> None:
     assert (last.action, last.count, last.detail) == ("export", 2, "chips")
 
 
+def test_no_chips_is_said(facewise: Any, plain: Path, tmp_path: Path) -> None:
+    result = facewise("gallery", "show", plain, "#1", "--chips", tmp_path / "chips")
+    assert result.stderr == "chips written: 0 of 2 faces\n"
+
+
 def test_people_are_changed(facewise: Any, plain: Path) -> None:
     assert facewise("gallery", "rename", plain, "zoë", "Zoe").stdout == "renamed: Zoe (#2)\n"
     facewise("gallery", "edit", plain, "Zoe", "--retain-until", "2099-12-31", "--notes", "n")

@@ -148,3 +148,13 @@ def test_pictures_with_names_drawn_on_them(
 
 def _images(facewise: Any, arguments: list[Any]) -> Any:
     return json.loads(facewise(*arguments, "--json", "-", status=1).stdout)["images"]
+
+
+def test_a_bad_picture_of_standard_input_has_its_name(
+    facewise: Any, tmp_path: Path, examples: Path
+) -> None:
+    store = tmp_path / "people.db"
+    facewise("gallery", "create", store)
+    facewise("gallery", "enrol", store, examples / "people")
+    result = facewise("gallery", "identify", store, "-", status=1, input=b"no picture")
+    assert "  -: not an image file that Pillow can read" in result.stderr

@@ -96,6 +96,34 @@ def test_faces_are_as_if_they_were_enrolled(shards: Path, examples: Path, tmp_pa
             )
 
 
+def test_select_says_which_of_several_faces(
+    facewise: Callable[..., Any], shards: Path, examples: Path, tmp_path: Path
+) -> None:
+    """As `enrol --select`, also for the policy that asks where the middle of the picture is."""
+    for policy in ("largest", "most_central", "most_confident"):
+        mine, theirs = tmp_path / f"{policy}.db", tmp_path / f"{policy}-enrolled.db"
+        for store in (mine, theirs):
+            facewise("gallery", "create", store)
+        result = facewise("gallery", "import", mine, shards, "--select", policy, status=1)
+        assert result.stdout == "faces added: 4; new people: 2\n"
+        assert "not imported: 1\n" in result.stderr  # which has no label
+        montage = examples / "photos" / "montage.jpg"
+        facewise("gallery", "enrol", theirs, montage, "--name", "biden", "--select", policy)
+        with Gallery.open(mine) as gallery, Gallery.open(theirs) as other:
+            [enrolled] = other.show("biden").faces
+            [face] = [f for f in gallery.show("biden").faces if f.source == "biden/three.jpg"]
+            np.testing.assert_allclose(face.box, enrolled.box, atol=1e-3)
+
+
+def test_select_is_for_shards(tmp_path: Path) -> None:
+    (tmp_path / "faces.csv").write_text("name,v0\n")
+    with (
+        Gallery.create(tmp_path / "people.db") as gallery,
+        pytest.raises(GalleryError, match=r"faces\.csv: --select .* is for shards"),
+    ):
+        gallery.import_faces(tmp_path / "faces.csv", ImportOptions(select="largest"))
+
+
 def test_what_is_no_whole_run_of_the_same_model_is_refused(shards: Path, tmp_path: Path) -> None:
     other = ModelFacts({"model": "another.one"}, 128)
     with Gallery(open_store(tmp_path / "other.db", create=other)) as gallery:

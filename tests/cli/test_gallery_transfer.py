@@ -177,3 +177,9 @@ def test_migrate_seals(facewise: Any, tmp_path: Path, plain: Path) -> None:
         status=2,
     )
     assert "give one of them" in result.stderr
+
+
+def test_an_export_is_a_file(facewise: Any, tmp_path: Path, plain: Path) -> None:
+    result = facewise("gallery", "export", plain, "-", "--format", "csv", status=2)
+    assert "cannot be written to standard output" in result.output
+    assert not Path("-").exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -101,3 +102,11 @@ def test_a_terminal_is_not_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_empty_name_is_not_the_current_folder() -> None:
     with pytest.raises(typer.BadParameter, match="name of a photo is empty"):
         expand([""])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_patterns_and_folders_pass_over_pipes(here: Path) -> None:
+    """To read one that nobody writes to would never end; who names it himself wants that."""
+    os.mkfifo(here / "photos" / "pipe.jpg")
+    for argument in ("photos/*.jpg", "photos"):
+        assert "photos/pipe.jpg" not in [item.name for item in expand([argument])]

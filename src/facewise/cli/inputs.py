@@ -88,6 +88,8 @@ def _found(paths: list[Path], base: Path, skip: Path | None) -> list[Input]:
     for path in paths:
         if path.is_dir():
             pictures.extend(pictures_in(path, skip=skip))
+        elif path.is_fifo():
+            continue  # as in folders: reading it may never end
         elif is_picture(path) and not (skip and is_within(path, skip)):
             pictures.append(path)
     return [Input(str(path), path, path.relative_to(base)) for path in pictures]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from facewise.gallery.digests import name_in
 from facewise.gallery.templates import Template, person_templates
 
 if TYPE_CHECKING:
-    from facewise.gallery.records import Vectors
+    from facewise.gallery.records import Ids, Vectors
     from facewise.gallery.search import Matches
     from facewise.gallery.searching import Searcher
     from facewise.gallery.store import Store
@@ -23,6 +23,10 @@ TOP = 5
 _SHORTLIST = 20
 """People at least, by their best face, whose templates are compared. Who is most similar by the
 template and not among the 20 most similar by a single face is missed."""
+
+
+_MANY = 1000
+"""Candidates of a face from which on it is looked how many there can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def candidates_of(
     if not len(probes):
         return []
     index.refresh()
+    k = _at_most(store, k)
     width = k if template == "best" else max(_SHORTLIST, 4 * k)
     found = index.search(probes, width, people=True)
     similarities = found.similarities.astype(np.float32)
@@ -80,33 +85,44 @@ def candidates_of(
                 place = places.get(person)
                 similarities[row, column] = -np.inf if place is None else compared[row, place]
     order = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-    names: dict[int, str | None] = {}
-    return [
-        tuple(_named(store, names, row, order[row].tolist(), found, similarities))
-        for row in range(len(probes))
-    ]
+    return _named(store, found, similarities, order)
+
+
+def _at_most(store: Store, k: int) -> int:
+    """No more candidates than there are faces: whoever asks for all may say any number."""
+    return k if k <= _MANY else min(k, max(_MANY, store.counts().faces))
 
 
 def _named(
-    store: Store,
-    names: dict[int, str | None],
-    row: int,
-    columns: Sequence[int],
-    found: Matches,
-    similarities: Vectors,
-) -> Iterator[Candidate]:
-    """The candidates of one probe; who was forgotten a moment ago is none."""
-    for column in columns:
-        person, similarity = int(found.people[row, column]), float(similarities[row, column])
-        if person < 0 or not np.isfinite(similarity):
-            continue
-        if person not in names:
-            known = store.person(person)
-            names[person] = None if known is None else known.name
-        name = names[person]
-        if name is not None:
-            close = min(max(similarity, -1.0), 1.0)
-            yield Candidate(person, name, close, int(found.faces[row, column]))
+    store: Store, found: Matches, similarities: Vectors, columns: Ids
+) -> list[tuple[Candidate, ...]]:
+    """The candidates of each probe, with the names that people have now.
+
+    Args:
+        store: of the gallery.
+        found: (m, n).
+        similarities: (m, n); minus infinity where there is no candidate.
+        columns: int64 (m, k), which of the n and in which order.
+
+    Returns:
+        m times up to k; who was forgotten a moment ago is none of them.
+    """
+    faces, people, close = (
+        np.take_along_axis(values, columns, 1)
+        for values in (found.faces, found.people, similarities)
+    )
+    people = np.where(np.isfinite(close), people, -1)
+    known: list[int] = np.unique(people).tolist()
+    names = {person.id: person.name for person in store.people_of(known)}
+    rows = zip(people.tolist(), faces.tolist(), close.clip(-1, 1).tolist(), strict=True)
+    return [
+        tuple(
+            Candidate(person, names[person], similarity, face)
+            for person, face, similarity in zip(*row, strict=True)
+            if person in names
+        )
+        for row in rows
+    ]
 
 
 def faces_like(
@@ -120,12 +136,9 @@ def faces_like(
     if not len(probes):
         return []
     index.refresh()
-    found = index.search(probes, k)
-    names: dict[int, str | None] = {}
-    every = range(found.faces.shape[1])
-    rows = (
-        _named(store, names, row, every, found, found.similarities) for row in range(len(probes))
-    )
+    found = index.search(probes, _at_most(store, k))
+    every = np.broadcast_to(np.arange(found.faces.shape[1]), found.faces.shape)
+    rows = _named(store, found, found.similarities, every)
     return [tuple(with_sources(store, row)) for row in rows]
 
 

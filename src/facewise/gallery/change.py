@@ -34,6 +34,9 @@ class Reading(Protocol):
     def person(self, person_id: int) -> Person | None:
         """The person of an id."""
 
+    def people_of(self, person_ids: Sequence[int]) -> list[Person]:
+        """Of some ids those people who are there, ascending by id, each once."""
+
     def find_people(self, name: str) -> list[Person]:
         """Who has exactly this name, but for case (`names.name_key`): one person, or nobody."""
 

@@ -21,17 +21,18 @@ def find_person(reading: Reading, who: str | int) -> Person:
 
     Args:
         reading: the store, or a change of it.
-        who: a name, in upper or lower case; a number; or a number as text, `#12` (unless somebody
-            is called so).
+        who: a name, in upper or lower case; a number; or a number as text, `#12`, which
+            nobody is called.
 
     Raises:
         GalleryError: there is no such person.
     """
     found: Person | None = None
     if isinstance(who, str):
-        found = next(iter(reading.find_people(who)), None)
         match = _NUMBER.match(who)
-        if found is None and match is not None:
+        if match is None:
+            found = next(iter(reading.find_people(who)), None)
+        else:
             found = reading.person(int(match[1]))
     else:
         found = reading.person(who)

@@ -11,11 +11,12 @@ from facewise.gallery.kept_people import KeptPeople
 from facewise.gallery.overviews import Stats, stats
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from facewise.gallery.candidates import Candidate
     from facewise.gallery.identification import Identification, IdentifiedPhoto
     from facewise.gallery.photos import Photos
     from facewise.gallery.portraits import Portrait
-    from facewise.gallery.records import Vectors
     from facewise.gallery.templates import Template
     from facewise.gallery.thresholds import SearchThreshold
     from facewise.images import ImageSource
@@ -199,22 +200,30 @@ class Gallery(KeptPeople):
         return search_each(self.store, self.index, self.pipeline, photos, k, people)
 
     def candidates(
-        self, vectors: Vectors, k: int = 5, *, template: Template | None = None
+        self, vectors: ArrayLike, k: int = 5, *, template: Template | None = None
     ) -> Sequence[tuple[Candidate, ...]]:
         """The people that vectors of the gallery's model resemble most; noted as a search.
 
         Args:
-            vectors: float32 (m, d), of unit length.
+            vectors: numbers (m, d), or (d,) for one, of unit length.
             k: people for each, at least 1.
             template: as in `identify`.
+
+        Raises:
+            GalleryError: they are no such vectors.
+            ValueError: `k` is below 1.
         """
         from facewise.gallery.candidates import candidates_of
+        from facewise.gallery.given_vectors import given_vectors
         from facewise.gallery.templates import DEFAULT_TEMPLATE
 
         self.require_whole()
-        found = candidates_of(self.store, self.index, vectors, k, template or DEFAULT_TEMPLATE)
+        if k < 1:
+            raise ValueError(f"k: expected at least 1, got {k}")
+        probes = given_vectors(vectors, self.store.facts().embedding_size)
+        found = candidates_of(self.store, self.index, probes, k, template or DEFAULT_TEMPLATE)
         with self.store.change() as change:  # nobody gets a result that is not in the log
-            change.note("search", count=len(vectors), detail="vectors that were given")
+            change.note("search", count=len(probes), detail="vectors that were given")
         return found
 
     def people(self) -> People:

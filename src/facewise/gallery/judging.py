@@ -13,10 +13,10 @@ from facewise.errors import ImageError
 from facewise.gallery import digests
 from facewise.gallery.enrolment import Remark
 from facewise.gallery.records import NewFace
+from facewise.gallery.subject import subject_of
 from facewise.images import load
 from facewise.quality import kept, promise
 from facewise.quality import remarks as low_quality
-from facewise.recognition.people import plain_subject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ def judged(
     if isinstance(found, ImageError):
         return None, [unreadable(portrait, found)]
     faces, remarks = found.faces, []
-    subject, text = _subject(faces, found.image_size, options)
+    subject, text = subject_of(faces, found.image_size, options.select)
     enrolled = subject is not None
     if text:
         remarks.append(Remark(portrait.place, portrait.person, "faces", text, enrolled))
@@ -97,18 +97,6 @@ def unreadable(portrait: Portrait, error: ImageError) -> Remark:
     """What is said of a picture that cannot be read."""
     text = str(error).removeprefix(f"{portrait.place}: ")
     return Remark(portrait.place, portrait.person, "picture", text, enrolled=False)
-
-
-def _subject(
-    faces: Faces, image_size: tuple[int, int], options: EnrolOptions
-) -> tuple[int | None, str]:
-    policy = options.select
-    if policy is None or not len(faces):
-        return plain_subject(faces)
-    order = faces.order(policy, image_size=image_size).tolist()
-    if not order:
-        return None, f"{len(faces)} faces, none that {policy!r} accepts"
-    return order[0], f"{len(faces)} faces; one is used ({policy})" if len(faces) > 1 else ""
 
 
 def _chip(image: NDArray[np.uint8], face: Faces, spec: ModelSpec) -> bytes:

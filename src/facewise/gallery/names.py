@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from facewise.errors import GalleryError
@@ -13,6 +14,7 @@ LONGEST_TEXT = 100_000
 """Characters of notes, a consent, a source or a detail."""
 
 _STRANGER = "unknown"  # `recognition.UNKNOWN`, which is not imported: it would bring PyTorch
+_NUMBER = re.compile("#[0-9]+")
 _REFUSED = {"Cc": "control character", "Cs": "half of a character", "Zl": "line break"}
 _REFUSED["Zp"] = _REFUSED["Zl"]
 
@@ -21,9 +23,9 @@ def checked_name(name: str) -> str:
     """A name as a gallery keeps it: in Unicode's normal form C, without blanks at its ends.
 
     Raises:
-        GalleryError: the name is empty, longer than `LONGEST_NAME`, what strangers are called, or
-            has control characters, line breaks or halves of characters (undecodable file names
-            have them).
+        GalleryError: the name is empty, longer than `LONGEST_NAME`, what strangers are called, like
+            a number (`#12`), or has control characters, line breaks or halves of characters
+            (undecodable file names have them).
 
     Example:
         >>> from facewise.gallery.names import checked_name
@@ -43,6 +45,8 @@ def checked_name(name: str) -> str:
         what = _REFUSED.get(unicodedata.category(character))
         if what is not None:
             raise GalleryError(f"name {kept!r:.60}: has a {what}, {character!r}")
+    if _NUMBER.fullmatch(kept):
+        raise GalleryError(f"name {kept!r:.60}: is how the number of a person is written")
     if name_key(kept) == _STRANGER:
         raise GalleryError(f"name {kept!r}: is what strangers are called; choose another")
     return kept

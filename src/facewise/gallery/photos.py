@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from facewise.errors import ImageError
 from facewise.images import describe, sources
+from facewise.pipeline import drained
 from facewise.recognition.folders import pictures_in
 
 if TYPE_CHECKING:
@@ -29,15 +30,18 @@ def results_together(
 ) -> Iterator[list[tuple[str, EmbeddedFaces | ImageError]]]:
     """What is on pictures, with what they are called: of one, two, four … pictures at a time."""
     names: deque[str] = deque()
+    places: deque[str] = deque()  # the same, for messages of the pipeline
 
     def named() -> Iterator[ImageSource]:
         for photo, name in photos:
-            names.append(name or describe(photo))
+            called = name or describe(photo)
+            names.append(called)
+            places.append(called)
             yield photo
 
     some: list[tuple[str, EmbeddedFaces | ImageError]] = []
     most = 1
-    with closing(pipeline.run_each(named())) as results:
+    with closing(pipeline.run_each(named(), names=drained(places))) as results:
         for found in results:
             some.append((names.popleft(), found))
             if len(some) >= most:

@@ -1,7 +1,7 @@
 """The contract of stores, and how one is opened.
 
 A store keeps people, faces and vectors, and knows nothing of models, thresholds, indexes or
-pictures. `tests/gallery/test_store_contract.py` is what each has to pass.
+pictures. `tests/gallery/contract` is what each has to pass.
 """
 
 from __future__ import annotations

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from facewise.errors import ShardsError
 from facewise.shards import schema
 from facewise.shards.extra import needed
 from facewise.shards.face_batch import FaceBatch, Failure, batch_of
+from facewise.shards.locations import reason
 from facewise.shards.manifest import Manifest, Shard, manifest_of
 from facewise.shards.output import Output, output_at
 from facewise.shards.schema import FAILED, IS_FACE, NO_FACE, Counts
+from facewise.shards.watched_file import WatchedFile
 
 _READING = 16
 """Files that are opened at once."""
@@ -69,7 +72,7 @@ class Shards:
             vectors: read the vectors.
 
         Raises:
-            ShardsError: a shard is damaged; names it.
+            ShardsError: a shard is damaged, or cannot be read; names it.
         """
         wanted = [
             schema.SOURCE,
@@ -117,8 +120,9 @@ class Shards:
             if shard.name not in (self.counts if some is None else some):
                 continue
             try:
-                with self._output.open(shard.name) as file:
-                    for rows in parquet.ParquetFile(file).iter_batches(size, columns=columns):
+                with _opened(self._output, shard.name) as file:
+                    whole = parquet.ParquetFile(file, page_checksum_verification=True)
+                    for rows in whole.iter_batches(size, columns=columns):
                         found = rows.filter(compute.equal(rows[schema.STATUS], status))
                         if len(found):
                             yield found
@@ -134,7 +138,7 @@ def open_shards(place: str | os.PathLike[str], *, partial: bool = False) -> Shar
         partial: also if some are not there yet.
 
     Raises:
-        ShardsError: there are none, or some are missing; names the folder.
+        ShardsError: there are none, some are missing, or cannot be read; names the folder or shard.
         ExtraMissingError: pyarrow, or what the URL's protocol needs, is not installed.
     """
     output = output_at(place)
@@ -151,7 +155,11 @@ def open_shards(place: str | os.PathLike[str], *, partial: bool = False) -> Shar
 
 
 def existing(output: Output, manifest: Manifest) -> dict[str, Counts]:
-    """The shards of a run that are there and whole, by name, with what they hold."""
+    """The shards of a run that are there and whole, by name, with what they hold.
+
+    Raises:
+        ShardsError: one that is there cannot be read.
+    """
     there = output.names()
     names = [shard.name for shard in manifest.shards if shard.name in there]
     with ThreadPoolExecutor(_READING) as pool:
@@ -160,11 +168,34 @@ def existing(output: Output, manifest: Manifest) -> dict[str, Counts]:
 
 
 def counts_of(output: Output, name: str) -> Counts | None:
-    """What a shard says it holds; None if it is no shard, or has no end."""
+    """What a shard says it holds; None if it is not there, is no shard, or has no end.
+
+    Raises:
+        ShardsError: it cannot be read, so nobody knows.
+    """
     parquet = needed("pyarrow.parquet", "shards")
     try:
-        with output.open(name) as file:
+        with _opened(output, name) as file:
             about = parquet.read_metadata(file).metadata or {}
         return Counts(**json.loads(about[schema.COUNTS.encode()]))
     except (OSError, ValueError, LookupError, TypeError):  # Arrow's errors are of these kinds
         return None
+
+
+@contextmanager
+def _opened(output: Output, name: str) -> Generator[WatchedFile, None, None]:
+    """A context: the file of a shard, for Arrow.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ShardsError: it is there and cannot be read.
+    """
+    watched: WatchedFile | None = None
+    try:
+        with WatchedFile(output.open(name)) as watched:
+            yield watched
+    except Exception as error:
+        problem = error if watched is None else watched.problem
+        if problem is None or isinstance(problem, (FileNotFoundError, ShardsError)):
+            raise
+        raise ShardsError(f"{output.place}/{name}: cannot be read ({reason(problem)})") from problem

@@ -75,7 +75,7 @@ class UnitEmbedder:
             report: called with the number of pictures that are done, as they are.
 
         Raises:
-            OSError, ShardsError: the shard cannot be written.
+            OSError, ShardsError: the shard cannot be written, or what is there not be read.
         """
         counts = counts_of(self._output, task.shard)
         if counts is not None and (task.failed is None or counts.failed < task.failed):

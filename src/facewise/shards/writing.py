@@ -52,6 +52,7 @@ class ShardWriter:
             compression="zstd",
             use_dictionary=words,
             write_statistics=[*words, schema.KEY, schema.PICTURE, schema.SCORE],
+            write_page_checksum=True,
         )
         self._scored = scored
         self._rows: list[dict[str, Any]] = []

@@ -340,8 +340,11 @@ def test_another_gallerys_vectors_are_refused(tmp_path, unit):
 
 
 def test_an_interrupted_creation_is_finished_when_it_is_opened(url, unit, monkeypatch):
+    def interrupted(*_, **__):  # not by `exec`: Python would end with status 130 after all tests
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(engine.Engine, "open", lambda *_, **__: exec("raise KeyboardInterrupt"))
+        patch.setattr(engine.Engine, "open", interrupted)
         with pytest.raises(KeyboardInterrupt):
             open_store(url, create=FACTS)
     with open_store(url) as store:
@@ -437,3 +440,14 @@ def test_a_password_is_in_no_url(tmp_path, monkeypatch):
         assert store.url == f"milvus://{place}?records=sqlite:///{tmp_path}/records.db"
         with open_store(store.url) as again:
             assert again.identity() == store.identity()
+
+
+@pytest.mark.parametrize("faces", [0, 2])
+def test_the_records_are_no_gallery_by_themselves(url, tmp_path, unit, faces):
+    """As one they would take vectors that Milvus never sees, and forgetting would miss some."""
+    with open_store(url, create=FACTS) as store:
+        add(store, "Ann", unit(faces))
+    with pytest.raises(GalleryError, match=r"records\.db: the records of a gallery in Milvus"):
+        open_store(tmp_path / "people" / "records.db")
+    with open_store(url) as store:
+        assert store.counts().faces == faces

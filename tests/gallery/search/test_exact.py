@@ -106,6 +106,29 @@ def test_a_face_that_is_gone_is_not_found_and_hides_no_other(numbers, people_vec
     assert found.faces[0].tolist() == wanted
 
 
+def test_chunks_are_of_one_size_and_as_many_for_each_worker(monkeypatch, people_vectors):
+    """Else one worker has a whole chunk more to do than the others, who wait."""
+    monkeypatch.setattr(exact, "threads", lambda: 2)
+    vectors = np.zeros((100_000, 2), np.float32)
+    whole = Segment(np.arange(100_000), code(vectors, "bfloat16"))
+    small = Segment(np.arange(100_000, 101_003), code(vectors[:1003], "bfloat16"))
+    chunks = list(exact._chunks([whole, small], 32_768))
+    assert [len(faces) for faces, _ in chunks] == [25_000] * 4 + [1003]
+    assert np.concatenate([faces for faces, _ in chunks]).tolist() == list(range(101_003))
+    assert [len(coded) for _, coded in chunks] == [len(faces) for faces, _ in chunks]
+
+
+@pytest.mark.parametrize("numbers", ["bfloat16", "int8"])
+def test_what_is_made_of_other_numbers_is_made_in_parts(numbers, monkeypatch, people_vectors):
+    probes, faces = (
+        code(people_vectors(3, 1, seed=9), numbers),
+        code(people_vectors(90, 1), numbers),
+    )
+    whole = products._through_float32(probes, faces)
+    monkeypatch.setattr(products, "_MADE", 7 * 4 * faces.values.shape[1])
+    torch.testing.assert_close(products._through_float32(probes, faces), whole)
+
+
 def test_candidates_of_groups_are_those_of_topk():
     rng = torch.Generator().manual_seed(0)
     for m, n, count in [(3, 800, 9), (1, 64, 7), (2, 50, 50), (4, 4096, 100)]:

@@ -78,7 +78,8 @@ def show(
     with opened(store, key_file) as gallery:
         details = gallery.show(name)
         if chips is not None:
-            _write_chips(gallery.store, details, chips)
+            count = _write_chips(gallery.store, details, chips)
+            typer.echo(f"chips written: {count} of {len(details.faces)} faces", err=True)
     if write(json_file, details.to_dict()):
         person(details)
 
@@ -141,7 +142,8 @@ def split(
     typer.echo(f"faces moved to {_shown(new)}: {len(set(faces))}")
 
 
-def _write_chips(store: Store, details: PersonDetails, folder: Path) -> None:
+def _write_chips(store: Store, details: PersonDetails, folder: Path) -> int:
+    """Write the chips that were kept, and say how many."""
     from facewise._files import replace_file
 
     faces = [face.id for face in details.faces if face.has_chip]
@@ -151,6 +153,7 @@ def _write_chips(store: Store, details: PersonDetails, folder: Path) -> None:
         content = store.chip(face)
         if content is not None:  # else it is gone since
             replace_file(folder / f"{face}.png", content, private=True)
+    return len(faces)
 
 
 def _shown(person: object) -> str:

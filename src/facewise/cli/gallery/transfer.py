@@ -12,6 +12,7 @@ from facewise.cli.gallery.options import (
     Consent,
     KeyFile,
     Retain,
+    Selection,
     StoreUrl,
     day,
     guard,
@@ -76,6 +77,8 @@ def export_file(
     from facewise.cli.progress import counting
     from facewise.gallery import ExportOptions
 
+    if str(file) == "-":
+        raise typer.BadParameter("an export is a file; it cannot be written to standard output")
     guard(store, json_file, key_file)
     protect(filter(None, [key_file]), [file, json_file])
     with (
@@ -126,6 +129,14 @@ def import_file(
             help="The vectors are of the gallery's model; needed where the file does not say.",
         ),
     ] = False,
+    select: Annotated[
+        Selection | None,
+        typer.Option(
+            help="Of shards: which face counts where a picture shows several; without it such "
+            "pictures are left out, unless one face is much larger than all others.",
+            show_default=False,
+        ),
+    ] = None,
     consent: Consent = None,
     retain_until: Retain = None,
     json_file: Json = None,
@@ -133,9 +144,11 @@ def import_file(
 ) -> None:
     """Add the people and faces of a file; what is there already is passed over.
 
-    A face of shards gets its picture's label as the name: the folder it lies in, or a sample's
-    class. --consent and --retain-until are for people for whom the file says nothing. Exit status:
-    0, or 1 when a row was not taken.
+    A face of shards gets its picture's label as the name: the folder, or a sample's class.
+
+    --consent and --retain-until are for people for whom the file says nothing.
+
+    Exit status: 0, or 1 when a row was not taken.
     """
     from facewise.cli.progress import counting
     from facewise.gallery import ImportOptions
@@ -146,6 +159,7 @@ def import_file(
             format=None if form is None else form.value,
             names=names,
             assume_model=assume_model,
+            select=None if select is None else select.value,
             consent=consent or "",
             retain_until=day(retain_until),
             done=done,

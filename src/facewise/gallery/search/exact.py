@@ -8,8 +8,9 @@ candidates are taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -18,11 +19,18 @@ from facewise.gallery.search.matches import Matches
 from facewise.gallery.search.products import similarities
 from facewise.gallery.search.refining import VectorsOf, refined
 from facewise.gallery.search.segment import Segment
+from facewise.runtime.threads import threads
 from facewise.runtime.workers import ordered_map
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
+
+Look: TypeAlias = (
+    "Callable[[NDArray[np.float32], int], "
+    "tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]]"
+)
+"""`candidates` of some segments."""
 
 MOST = 4096
 """Candidates of a probe at most (or 2 k); with more that are as good as equal, that is it."""
@@ -41,6 +49,9 @@ _POOL: dict[Numbers, tuple[int, int]] = {"float32": (8, 2), "bfloat16": (8, 2), 
 
 _GROUP = 8
 
+_SMALL = 2048
+"""Rows that one worker compares faster than it is woken."""
+
 _ROUNDING = 2.0**-8
 """What a similarity in bfloat16 may be off, as a part of it."""
 
@@ -49,7 +60,11 @@ _SLACK = 1e-5
 
 
 def search(
-    segments: Sequence[Segment], probes: NDArray[np.float32], k: int, vectors_of: VectorsOf
+    segments: Sequence[Segment],
+    probes: NDArray[np.float32],
+    k: int,
+    vectors_of: VectorsOf,
+    look: Look | None = None,
 ) -> Matches:
     """The k most similar faces of each probe.
 
@@ -59,7 +74,9 @@ def search(
         k: at least 1.
         vectors_of: gives float32 vectors of faces, which decide. One that it does not give (it was
             removed since) is not found.
+        look: what gives the candidates of some probes; None: `candidates` of the segments.
     """
+    look = look or partial(candidates, segments)
     found = Matches.none(len(probes), k)
     n = sum(map(len, segments))
     for start in range(0, len(probes) if n else 0, _PROBES):
@@ -69,7 +86,7 @@ def search(
         while len(todo):
             count = min(count, n)
             part = probes[todo]
-            faces, rough, off = candidates(segments, part, count)
+            faces, rough, off = look(part, count)
             # What cannot reach the k-th is not fetched, unless what could is not there any more.
             if k < count == min(fixed + each * k, n):
                 faces[rough + 2 * off[:, None] < rough[:, [k - 1]]] = -1
@@ -137,7 +154,13 @@ def _top(values: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _chunks(segments: Sequence[Segment], rows: int) -> Iterator[tuple[NDArray[np.int64], Coded]]:
+    """Parts of up to so many rows; of equal size, and as many for each worker."""
+    workers = threads()
     for segment in segments:
-        for start in range(0, len(segment), rows):
-            part = slice(start, start + rows)
+        parts = -(-len(segment) // rows)
+        if len(segment) >= 2 * workers * _SMALL:
+            parts += -parts % workers
+        size = -(-len(segment) // parts // _GROUP) * _GROUP if parts else 0
+        for start in range(0, len(segment), max(size, _GROUP)):
+            part = slice(start, start + size)
             yield segment.faces[part], segment.coded.rows(part)

@@ -18,6 +18,7 @@ from facewise.gallery.search.grouping import best_people
 from facewise.gallery.search.keeping import FolderKeeper, Keeper, MemoryKeeper, State
 from facewise.gallery.search.manifest import Manifest
 from facewise.gallery.search.matches import Matches
+from facewise.gallery.search.remembering import Remembering
 from facewise.gallery.search.sealed_files import SealedFiles
 from facewise.gallery.search.source import FaceSource, faces_of
 from facewise.gallery.search.updating import built, graph_lags, grown_graph, updated, with_graph
@@ -171,7 +172,8 @@ class GalleryIndex:
         state = self._now()
         if not people:
             return self._faces(state, vectors, k)
-        return best_people(partial(self._faces, state), vectors, k, len(state))
+        look = Remembering(state.segments)
+        return best_people(partial(self._faces, state, look=look), vectors, k, len(state))
 
     def facts(self) -> IndexFacts:
         """Sizes, kind and stated recall."""
@@ -204,11 +206,13 @@ class GalleryIndex:
             raise ValueError("index: it was closed")
         return state
 
-    def _faces(self, state: State, probes: NDArray[np.float32], k: int) -> Matches:
+    def _faces(
+        self, state: State, probes: NDArray[np.float32], k: int, look: exact.Look | None = None
+    ) -> Matches:
         vectors_of = self._source.vectors_of
         expansion = self._expansion(state, k)
         if expansion is None or state.graph is None:
-            return exact.search(state.segments, probes, k, vectors_of)
+            return exact.search(state.segments, probes, k, vectors_of, look)
         return approximate.search(state.graph, state.others(), probes, k, expansion, vectors_of)
 
     def _expansion(self, state: State, k: int) -> int | None:

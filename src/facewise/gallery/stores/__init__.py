@@ -1,1 +1,1 @@
-"""The stores: each passes `tests/gallery/test_store_contract.py`."""
+"""The stores: each passes `tests/gallery/contract`."""

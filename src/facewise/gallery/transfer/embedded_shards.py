@@ -2,7 +2,7 @@
 
 A face's person is the picture's label: the `cls` of a sample, or the folder that the picture lies
 in. Its source is the picture's key. Of a picture of several faces the one that is much larger than
-all others is taken, as `enrol` does, and none where there is no such face.
+all others is taken, as `enrol` does, or the one that `ImportOptions.select` names.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from facewise.gallery.transfer.rows import BATCH, Given, Refusal, Row, Survey
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from facewise.faces import SelectPolicy
     from facewise.shards import Shards
 
 
 class _Found(NamedTuple):
-    """A face of a shard, and the number of its picture among all that have faces."""
+    """A face of a shard, with the number of its picture among all that have faces, and its size."""
 
     picture: int
+    size: tuple[int, int]
     key: str
     label: str | None
     box: NDArray[np.float32]
@@ -55,7 +57,7 @@ def read(given: Given) -> Iterator[Row | Refusal]:
         GalleryError: a shard is damaged.
     """
     for _, faces in groupby(_faces(_opened(given)), lambda found: found.picture):
-        yield _row(list(faces))
+        yield _row(list(faces), given.select)
 
 
 def _opened(given: Given) -> Shards:
@@ -82,8 +84,10 @@ def _faces(shards: Shards) -> Iterator[_Found]:
                 place = (batch.sources[i], key)
                 picture += place != last or batch.faces[i] == 0
                 last = place
+                width, height = batch.sizes[i].tolist()
                 yield _Found(
                     picture,
+                    (width, height),
                     key,
                     batch.labels[i],
                     batch.boxes[i],
@@ -95,12 +99,12 @@ def _faces(shards: Shards) -> Iterator[_Found]:
         raise GalleryError(str(error)) from None
 
 
-def _row(faces: Sequence[_Found]) -> Row | Refusal:
+def _row(faces: Sequence[_Found], select: SelectPolicy | None) -> Row | Refusal:
     """The face that a picture is of, or why there is none."""
     first = faces[0]
     if not first.label:
         return Refusal(first.key, "", "has no label, and so no name")
-    subject, text = _subject(faces)
+    subject, text = _subject(faces, select)
     if subject is None:
         return Refusal(first.key, first.label, text)
     found = faces[subject]
@@ -116,10 +120,11 @@ def _row(faces: Sequence[_Found]) -> Row | Refusal:
     )
 
 
-def _subject(faces: Sequence[_Found]) -> tuple[int | None, str]:
+def _subject(faces: Sequence[_Found], select: SelectPolicy | None) -> tuple[int | None, str]:
     if len(faces) == 1:
         return 0, ""
     from facewise.faces import Faces
-    from facewise.recognition.people import plain_subject
+    from facewise.gallery.subject import subject_of
 
-    return plain_subject(Faces([face.box for face in faces], [face.score for face in faces]))
+    found = Faces([face.box for face in faces], [face.score for face in faces])
+    return subject_of(found, faces[0].size, select)

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from facewise.gallery.transfer.rows import Refusal
+
+if TYPE_CHECKING:
+    from facewise.faces import SelectPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class ImportOptions:
             suffix.
         names: for `.npy` files, the file with the names.
         assume_model: the vectors are of the gallery's model, where the file does not say of which.
+        select: of shards, which face counts where a picture shows several (`Faces.order`); None:
+            one that is plainly larger than all others, and no face where none is.
         consent: of people for whom the file says nothing.
         retain_until: of people for whom the file says nothing.
         done: called with the number of rows that are done.
@@ -61,6 +66,7 @@ class ImportOptions:
     format: str | None = None
     names: str | PathLike[str] | None = None
     assume_model: bool = False
+    select: SelectPolicy | None = None
     consent: str = ""
     retain_until: date | None = None
     done: Callable[[int], object] = lambda _: None

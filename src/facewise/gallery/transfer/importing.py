@@ -42,7 +42,11 @@ def import_file(store: Store, path: str | PathLike[str], options: ImportOptions)
     names = None if options.names is None else Path(options.names)
     if names is not None and form.name != "npy":
         raise GalleryError(f"{place}: --names (names=) is for .npy files; this one is {form.name}")
-    given = Given(place, store.facts().embedding_size, names)
+    if options.select is not None and form.name != "shards":
+        raise GalleryError(
+            f"{place}: --select (select=) is for shards; this one is {form.name}, a face each row"
+        )
+    given = Given(place, store.facts().embedding_size, names, options.select)
     survey = form.code.survey(given)
     _check_model(store, place, survey, options.assume_model)
     run = _Run(store, options)

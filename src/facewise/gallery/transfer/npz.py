@@ -93,12 +93,17 @@ def _column(leaving: Outgoing, column: str) -> Iterator[list[object]]:
 
 
 def survey(given: Given) -> Survey:
-    """Look at the headers of the arrays.
+    """Look at the headers of the arrays, and go through them once.
+
+    An archive has a checksum of each array, which is looked at where the array ends: what is wrong
+    has to be found before anything is written.
 
     Raises:
         GalleryError: an array is missing, damaged, a pickle, or of another shape than expected.
     """
     with _opened(given) as arrays:
+        for _ in rows_of(arrays.vectors, arrays.names, arrays.sources):
+            pass
         return Survey(arrays.vectors.count, arrays.facts)
 
 

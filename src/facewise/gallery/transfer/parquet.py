@@ -41,7 +41,11 @@ def write(path: Path, leaving: Outgoing) -> None:
     pa, parquet = _arrow()
     facts = leaving.facts
     schema = _schema(pa, facts, leaving.chips)
-    options = {"compression": "zstd", "use_dictionary": ["name", "notes", "consent"]}
+    options = {
+        "compression": "zstd",
+        "use_dictionary": ["name", "notes", "consent"],
+        "write_page_checksum": True,
+    }
     with parquet.ParquetWriter(str(path), schema, **options) as writer:
         group: list[Row] = []
         size = 0
@@ -56,7 +60,7 @@ def write(path: Path, leaving: Outgoing) -> None:
 
 
 def survey(given: Given) -> Survey:
-    """Look at the schema, and at the lengths of vectors where they may differ.
+    """Look at the schema, at the lengths of vectors where they may differ, and for damage.
 
     Raises:
         GalleryError: it is damaged, or no table of faces, or of vectors of another length.
@@ -78,6 +82,8 @@ def survey(given: Given) -> Survey:
             _check_lengths(file, names["vector"], given)
         elif kind.list_size != given.dimension:
             raise given.other_length(f"{given.path}: its vectors", kind.list_size)
+        for _ in file.iter_batches(BATCH, columns=list(names.values())):
+            pass  # so that what does not fit its checksum is found before anything is written
         return Survey(file.metadata.num_rows, _facts(file, given.path))
 
 
@@ -186,7 +192,9 @@ def _is_fixed(kind: Any) -> bool:
 def _opened(path: Path) -> Iterator[Any]:
     pa, parquet = _arrow()
     try:
-        with parquet.ParquetFile(str(path), buffer_size=_BUFFER, pre_buffer=False) as file:
+        with parquet.ParquetFile(
+            str(path), buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
+        ) as file:
             groups = range(file.metadata.num_row_groups)
             size = sum(file.metadata.row_group(i).total_byte_size for i in groups)
             if size > max(_SMALL, _MOST_LARGER * path.stat().st_size):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facewise.errors import GalleryError
 from facewise.gallery.records import ModelFacts
+
+if TYPE_CHECKING:
+    from facewise.faces import SelectPolicy
 
 BATCH = 512
 """Rows that are in memory at a time."""
@@ -100,11 +103,13 @@ class Given:
         place: as it was given: a path, or of shards perhaps a URL.
         dimension: numbers of a vector of the gallery.
         names: a second file with the names, for formats whose file has none.
+        select: of shards, which face of a picture counts; see `subject_of`.
     """
 
     place: str
     dimension: int
     names: Path | None = None
+    select: SelectPolicy | None = None
 
     @property
     def path(self) -> Path:

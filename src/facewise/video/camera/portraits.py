@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from facewise.video.naming.quality import promise, quality, sharpness
+from facewise.quality import kept, promise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +44,7 @@ class Portrait:
         version: how many were kept of this face before, and one.
         image: uint8 RGB (s, s, 3); black where it reaches out of the frame.
         box: `(x1, y1, x2, y2)` of the face in it, in pixels.
-        quality: in [0, 1]; see `naming.quality`.
+        quality: in [0, 1]; see `facewise.quality`.
         time: seconds, of the frame.
     """
 
@@ -88,7 +88,7 @@ class Portraits:
             best = self.of(track)
             if best is not None and most <= best.quality * _BETTER:
                 continue
-            worth = quality(most, sharpness(tracked.image, faces.boxes[place]))
+            worth = kept(most, tracked.image, faces.boxes[place])
             if best is None or worth > best.quality * _BETTER:
                 version = 1 if best is None else best.version + 1
                 image, box = cut_out(tracked.image, faces, place)

@@ -16,7 +16,7 @@ from facewise._files import part_of, replace_file
 from facewise.alignment import crop
 from facewise.embedding import DEFAULT_EMBEDDER
 from facewise.errors import VideoError
-from facewise.video.naming.quality import promise, quality, sharpness
+from facewise.quality import kept, promise
 from facewise.video.results.file_names import FolderNames
 from facewise.video.results.presence import label_of
 from facewise.zoo import find_spec
@@ -47,7 +47,7 @@ def save_chips(
     """Write the best faces of each track as PNG files, in a folder for each person.
 
     They are chosen among the faces that the detector saw, at least 0.4 seconds apart, by
-    `naming.quality`. Files are `NAME/track-0003-frame-000125.png`. The folder appears when it is
+    `facewise.quality`. Files are `NAME/track-0003-frame-000125.png`. The folder appears when it is
     complete. The video is read a second time.
 
     Args:
@@ -196,7 +196,7 @@ def _looked_at(
         if track not in promised:
             continue
         mine = best.setdefault(track, _Best(per_track))
-        worth = quality(promised[track], sharpness(tracked.image, faces.boxes[row]))
+        worth = kept(promised[track], tracked.image, faces.boxes[row])
         if mine.wants(worth):
             mine.offer(worth, tracked.index, crop(tracked.image, faces[row], policy)[0].copy())
         yield track

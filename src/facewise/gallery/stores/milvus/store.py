@@ -94,6 +94,10 @@ class MilvusStore:
         """See `Reading.person`."""
         return self._ledger.person(person_id)
 
+    def people_of(self, person_ids: Sequence[int]) -> list[Person]:
+        """See `Reading.people_of`."""
+        return self._ledger.people_of(person_ids)
+
     def find_people(self, name: str) -> list[Person]:
         """See `Reading.find_people`."""
         return self._ledger.find_people(name)

@@ -40,6 +40,14 @@ class RelationalReading:
         sql = f"SELECT {rows.PERSON} FROM people WHERE id = ?"  # noqa: S608
         return _only(self._records(rows.person, sql, (int(person_id),)))
 
+    def people_of(self, person_ids: Sequence[int]) -> list[Person]:
+        """See `Reading.people_of`."""
+        found: list[Person] = []
+        for some, places in in_parts(sorted({int(person_id) for person_id in person_ids})):
+            sql = f"SELECT {rows.PERSON} FROM people WHERE id IN ({places}) ORDER BY id"  # noqa: S608
+            found += self._records(rows.person, sql, some)
+        return found
+
     def find_people(self, name: str) -> list[Person]:
         """See `Reading.find_people`."""
         sql = f"SELECT {rows.PERSON} FROM people WHERE key = ?"  # noqa: S608

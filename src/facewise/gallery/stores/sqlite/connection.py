@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -17,6 +18,9 @@ from facewise.gallery.stores.relational.database import BusyError, Row
 _POLL = 0.001
 """Seconds between two tries to be the one who writes. SQLite's own waiting slows down to 0.1 s, and
 beside a process that writes without pause it may wait for minutes."""
+
+_BESIDE = 1 << 16
+"""Bytes."""
 
 _SETTINGS = (
     "foreign_keys=ON",
@@ -210,6 +214,22 @@ def named(path: Path, error: sqlite3.Error) -> GalleryError:
         return BusyError(f"{path}: in use by others for too long ({text}); try again")
     if type(error) is sqlite3.DatabaseError:  # not one of the more special ones
         return GalleryError(f"{path}: damaged, or no gallery ({text}); put back a copy of it")
+    if isinstance(error, sqlite3.OperationalError):
+        # SQLite keeps what all who read and write share in files beside the gallery.
+        if _is_full(path):
+            return GalleryError(f"{path}: its disk is full; reading needs some space too ({text})")
+        if path.exists() and not os.access(path.parent, os.W_OK):
+            return GalleryError(
+                f"{path}: its folder may not be written to, which reading needs too ({text})"
+            )
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in text:
         return GalleryError(f"{path}: was closed")
     return GalleryError(f"{path}: {text}")
+
+
+def _is_full(path: Path) -> bool:
+    """Whether the disk has less space than what SQLite keeps beside the file while it is open."""
+    try:
+        return shutil.disk_usage(path.parent).free < _BESIDE
+    except OSError:
+        return False

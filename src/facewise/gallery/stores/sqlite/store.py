@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from facewise.errors import GalleryError
 from facewise.gallery.records import Vectors
 from facewise.gallery.sealing.keys import Key
 from facewise.gallery.stores.relational.state import read_state, write_state
@@ -14,6 +15,12 @@ from facewise.gallery.stores.sqlite.checking import structure
 from facewise.gallery.stores.sqlite.connection import SqliteDatabase
 from facewise.gallery.stores.sqlite.opening import connect
 from facewise.gallery.vector_form import MakeForm, plain
+
+_CHECKSUM = 16
+"""Bytes that a row has in the place of a vector which is in Milvus."""
+
+_RECORDS, _VECTORS = "records.db", "vectors"
+"""In the folder of a gallery in Milvus Lite: the file of rows, and what Milvus Lite has beside."""
 
 
 class SqliteStore(RelationalStore):
@@ -41,10 +48,23 @@ class SqliteStore(RelationalStore):
     ) -> None:
         self._path = path
         super().__init__(f"sqlite:///{path}", wait, form, key)
+        if form is plain and self.cipher is None and self._is_of_milvus():
+            self.close()
+            raise GalleryError(
+                f"{path}: the records of a gallery in Milvus, whose vectors are elsewhere; open it "
+                "by its URL, milvus://…"
+            )
 
     def connect(self) -> SqliteDatabase:
         """See `RelationalStore.connect`."""
         return connect(self._path, self._wait)
+
+    def _is_of_milvus(self) -> bool:
+        """Whether rows hold checksums for vectors, or Milvus Lite has its files beside this one."""
+        row = self._database.row("SELECT length(vector) FROM faces LIMIT 1")
+        if row is None:
+            return self._path.name == _RECORDS and (self._path.parent / _VECTORS).is_dir()
+        return bool(row[0] == _CHECKSUM != 4 * self._facts.embedding_size)
 
     def erase(self) -> None:
         """See `Store.erase`."""

@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ import facewise as package
 pytest.importorskip("av")
 pytest.importorskip("scipy")
 
+from facewise.cli.track.spool import JsonSpool
 from facewise.video import VideoWriter, open_source
 
 
@@ -202,6 +204,8 @@ def test_anonymise(facewise, clip, picture, examples, tmp_path, options, expecte
         (["--subtitles", "x.txt"], "expected a name that ends in"),
         (["--resize", "2"], "resize"),
         (["--key-file", "x", "--out", "x.mp4"], "--key-file"),
+        (["--no-names", "--hardware", "abacus"], "hardware: expected auto or one of"),
+        (["--no-names", "--rate", "0"], "rate: expected more than 0"),
     ],
 )
 def test_wrong_usage(facewise, clip, tmp_path, monkeypatch, options, text):
@@ -271,6 +275,35 @@ def test_an_interruption_leaves_no_half_file(process, picture, tmp_path):
     )  # fmt: skip
     assert result.returncode == 130, result.stderr
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_being_asked_to_end_leaves_no_half_file(facewise, clip, tmp_path, monkeypatch, name):
+    from facewise.video.results import chips
+
+    number = getattr(signal, name)
+
+    def ask(*_):
+        assert list((tmp_path / "out").glob(".*"))
+        assert signal.getsignal(number) != signal.SIG_DFL
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(chips, "_save", ask)
+    before = signal.getsignal(number)
+    facewise(
+        "track", clip, "--no-names", "--chips", tmp_path / "out" / "chips", "--json",
+        tmp_path / "a.json", status=128 + number,
+    )  # fmt: skip
+    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "a.json").exists()
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_json_for_which_there_is_no_space_is_named():
+    with JsonSpool(Path("/dev/full"), None) as spool, pytest.raises(OSError, match="/dev/full"):
+        spool.deliver()
 
 
 def test_a_live_source_is_written_as_it_comes(facewise, clip, tmp_path, monkeypatch):

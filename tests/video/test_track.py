@@ -336,6 +336,8 @@ def test_what_cannot_be_is_refused(crossing, people, tmp_path):
         track(crossing, people=people, far=1e-3, fpir=0.1)
     with pytest.raises(ValueError, match="n: expected at least 1"):
         track(crossing, every=0)
+    with pytest.raises(ValueError, match=r"every: expected a whole number of frames.*got 2\.5"):
+        track(crossing, every=2.5)
     with pytest.raises(ValueError, match="has its own"):
         track(crossing, every=EveryNth(3), resize=0.5)
     with pytest.raises(VideoError, match="no such file"):

@@ -351,11 +351,27 @@ def test_a_full_disk(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("image", [
     np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8), np.zeros((4, 4, 3), np.float32),
+    np.zeros((0, 4, 3), np.uint8),
 ])  # fmt: skip
 def test_what_is_no_image(tmp_path, image):
     writer = VideoWriter(tmp_path / "a.mp4")
     with pytest.raises(ValueError, match="image: expected uint8"), writer:
         writer.write(image, 0)
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf")])
+def test_what_is_no_time(tmp_path, time):
+    writer = VideoWriter(tmp_path / "a.mp4")
+    with pytest.raises(ValueError, match="time: expected seconds"), writer:
+        writer.write(np.zeros((4, 4, 3), np.uint8), time)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan")])
+def test_what_is_no_rate(tmp_path, rate):
+    with pytest.raises(ValueError, match="rate: expected more than 0"):
+        VideoWriter(tmp_path / "a.avi", rate=rate)
+    assert files(tmp_path) == []
 
 
 def test_an_encoder_and_its_options(tmp_path):

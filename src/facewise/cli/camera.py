@@ -87,6 +87,8 @@ def camera(
     from facewise.video.naming.opening import Decision
     from facewise.video.tracking import Adaptive
 
+    if not source:
+        raise typer.BadParameter("the name of the camera is empty")
     if people == "":
         raise typer.BadParameter("--people: the name is empty")
     if create and people is None:

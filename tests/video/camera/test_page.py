@@ -336,6 +336,32 @@ def test_viewers_come_and_go_and_send_nonsense(served):
     served(test)
 
 
+def test_requests_that_make_no_sense_are_answered_and_not_logged(served, caplog, capfd):
+    async def test(page):
+        headers = {"X-Facewise-Secret": page.secret, "Content-Type": "application/json"}
+        for changed, content in (
+            ({"Content-Type": "application/json; charset=none-such"}, b"{}"),
+            ({"Content-Encoding": "gzip"}, b"no gzip"),
+        ):
+            async with page.client.post(
+                page.address + "snapshot", data=content, headers={**headers, **changed}
+            ) as answer:
+                assert answer.status == 400
+        async with page.client.get(page.address[:-21] + "x" * 20_000) as answer:  # no token
+            assert answer.status == 400
+        async with page.client.ws_connect(page.address + "live") as socket:
+            await socket.send_str("[" * 4000)
+            assert (await socket.receive()).data == 4003
+        async with page.stream() as socket:
+            await message(socket, "frame")
+            await socket.send_str('{"next": 1e999}')
+            assert type(await message(socket, "frame")) is tuple
+
+    served(test)
+    assert caplog.records == []
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_no_more_viewers_than_there_may_be(served, monkeypatch):
     monkeypatch.setattr("facewise.video.camera.viewers.MOST", 2)
 

@@ -9,7 +9,7 @@ import pytest
 import facewise
 from facewise.alignment import MarginCrop
 from facewise.errors import VideoError
-from facewise.video.results import save_chips
+from facewise.video.results import chips, save_chips
 from facewise.video.results.file_names import FolderNames
 from tracked_parts import a_track, faces_of
 
@@ -66,6 +66,17 @@ def test_an_interruption_leaves_nothing(video, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         save_chips(video, tmp_path / "c", crop_policy=POLICY, report=interrupt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_folder(video, tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(chips, "replace_file", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        save_chips(video, tmp_path / "c", crop_policy=POLICY)
+    assert caught.value.filename == str(tmp_path / "c")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -76,6 +76,12 @@ def test_overlapping_regions_and_those_outside(rng):
     assert (cover(image, [], "blur") == image).all()
 
 
+@pytest.mark.parametrize("color", [(1, 2), (1, 2, 300), (-1, 0, 0)])
+def test_what_is_no_colour_is_refused(rng, color):
+    with pytest.raises(ValueError, match="color: expected"):
+        cover(noise(rng), [], "solid", color)
+
+
 def test_an_unknown_way_is_refused():
     with pytest.raises(ValueError, match="how: expected one of blur, pixelate, solid"):
         cover(np.zeros((9, 9, 3), np.uint8), [], "smear")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from facewise.video.results import Whom
+from facewise.video.results import Whom, anonymise
 from tracked_parts import Limits, a_track
 
 OBAMA = a_track(1, [(0, 9)], name="obama", similarity=0.97, confidence=0.9)
@@ -69,3 +69,11 @@ def test_what_makes_no_sense_is_refused():
         Whom(names=frozenset({"a"}), spared=frozenset({"b"}))
     with pytest.raises(ValueError, match="'unknown' is not a name"):
         Whom(names=frozenset({"unknown"}))
+
+
+@pytest.mark.parametrize("field", ["names", "spared"])
+def test_one_name_is_no_collection_of_letters(field):
+    with pytest.raises(
+        ValueError, match=rf"{field}: expected a collection of names, as \['obama'\]"
+    ):
+        anonymise("clip.mp4", "covered.mp4", **{field: "obama"})

@@ -189,3 +189,10 @@ def test_natural_order(tmp_path):
         "a.png",
         "b2.png",
     ]
+
+
+def test_a_file_that_is_open_as_text_is_refused(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_text("no video")
+    with path.open() as file, pytest.raises(VideoError, match=r"clip\.mp4: is open as text"):
+        open_source(file)

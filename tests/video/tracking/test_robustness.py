@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+import facewise
 from facewise.faces import Faces
 from facewise.runtime.threads import become_worker
 from facewise.video.frames import VideoFrame
@@ -95,3 +96,17 @@ def test_two_threads_may_run_things_aside_at_once():
         assert pool.submit(aside, lambda: 7).result() == 7
     with pytest.raises(ZeroDivisionError):
         aside(lambda: 1 / 0)
+
+
+def test_pictures_that_have_nothing_to_do_with_each_other():
+    pictures = [
+        facewise.load_image(f"examples/photos/{name}.jpg") for name in ("obama", "astronaut")
+    ]
+    detector = facewise.load_detector()
+    expected = [len(detector.detect([picture])[0]) for picture in pictures]
+    frames = [VideoFrame(i, i / 25, picture) for i, picture in enumerate(pictures)]
+    for some in (frames[:1], frames):
+        given = list(Tracker(detector).run(some))
+        assert [len(one.faces) for one in given] == expected[: len(some)]
+    assert given[0].faces.data["track"].tolist() == [1]
+    assert given[1].faces.data["track"].tolist() == [2]

@@ -1,4 +1,4 @@
-"""Run a session until it ends, by itself or by Ctrl-C."""
+"""Run a session until it ends, by itself, by Ctrl-C, or with its terminal."""
 
 from __future__ import annotations
 
@@ -50,12 +50,18 @@ def run_session(
 
 @contextmanager
 def _ended_by_signals(session: Session) -> Iterator[None]:
-    """Ctrl-C, or being asked to end, ends the session; a second one interrupts the program."""
+    """Ctrl-C, being asked to end, or a closed terminal ends the session.
+
+    A second one interrupts the program.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before: dict[int, Any] = {}
-    ending = (int(signal.SIGINT), int(signal.SIGTERM))
+    ending = [int(signal.SIGINT), int(signal.SIGTERM)]
+    closed = getattr(signal, "SIGHUP", None)  # the terminal was
+    if closed is not None and signal.getsignal(closed) == signal.SIG_DFL:  # and not under nohup
+        ending.append(int(closed))
 
     def end(number: int, _: object) -> None:
         signal.signal(number, before[number])

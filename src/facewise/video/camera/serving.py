@@ -145,8 +145,8 @@ async def _listen(runner: web.AppRunner, options: PageOptions) -> int:
             if port == ports[-1]:
                 text = getattr(error, "strerror", None) or str(error)
                 raise FacewiseError(
-                    f"{options.host}:{port}: cannot be listened on ({text}); choose another "
-                    "--host or --port"
+                    f"{options.host}:{PORT if options.port is None else port}: cannot be listened "
+                    f"on ({text}); choose another --host or --port"
                 ) from error
         else:
             break

@@ -80,11 +80,10 @@ def save_chips(
         if folder.exists():
             folder.rmdir()
         draft.replace(folder)
-    except OSError as error:  # which may name the draft
+    except BaseException as error:
         shutil.rmtree(draft, ignore_errors=True)
-        raise OSError(error.errno, error.strerror or str(error), str(folder)) from error
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
+        if isinstance(error, OSError) and str(error.filename).startswith(str(draft)):
+            raise OSError(error.errno, error.strerror, str(folder)) from error
         raise
     return number
 

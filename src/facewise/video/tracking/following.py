@@ -50,6 +50,8 @@ class Following:
         if len(scene.segment) > 1:
             done = self._look(over=True)
         if len(scene.segment):
+            if scene.length == 1:
+                self._judge.believe(scene)
             tell_first(scene.segment, scene.tracks)
             self._held += scene.segment.give(1)
         self._judge.end(scene)

@@ -39,9 +39,11 @@ class Scene:
         segment: the frames from the last look on; empty before the first.
         tracks: the faces that are followed.
         mark: of this scene and its copies.
+        length: frames so far.
     """
 
     def __init__(self) -> None:
+        self.length = 0
         self.segment = Segment()
         self.tracks: list[Track] = []
         self.mark = object()
@@ -70,6 +72,7 @@ class Scene:
         for track in lost:
             track.step(track.boxes[-1], 0.0)
         self.segment.append(frame, gray)
+        self.length += 1
         self._fine += 1
 
     def look(
@@ -109,7 +112,7 @@ class Scene:
         """One that goes its own way from here."""
         other = Scene()
         other.segment = self.segment.copy()
-        other.mark = self.mark
+        other.mark, other.length = self.mark, self.length
         other.tracks = [track.copy() for track in self.tracks]
         other._thumbnails = replace(self._thumbnails)
         other._rows, other._fine = self._rows, self._fine

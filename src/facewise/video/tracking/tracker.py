@@ -29,8 +29,8 @@ class Tracker:
 
     Args:
         detector: looks at whole frames, and at parts of them.
-        schedule: on which frames it looks; by default `Adaptive()`, of a live one `Adaptive(4, 12)`:
-            it gives new faces only after the look that finds them.
+        schedule: on which frames it looks; by default `Adaptive()`, of a live one
+            `Adaptive(4, 12)`: it gives new faces only after the look that finds them.
         embedder: knows people again who have left, or were hidden; None: by motion alone.
         live: give each frame at once, from what is known by then; for cameras. Otherwise frames
             are given in order, at most `schedule.longest` frames late; with an embedder, at most

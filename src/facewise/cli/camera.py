@@ -85,7 +85,7 @@ def camera(
     from facewise.video.camera.serving import PageOptions
     from facewise.video.extra import needed
     from facewise.video.naming.opening import Decision
-    from facewise.video.tracking import Adaptive
+    from facewise.video.tracking import usual_schedule
 
     if not source:
         raise typer.BadParameter("the name of the camera is empty")
@@ -103,7 +103,7 @@ def camera(
     protect([path for path in read if path.is_file()], [json_file])
     with wrong_usage():
         serving = PageOptions(host, port, token, end_with_page)
-        schedule = Adaptive(resize=resize)
+        schedule = usual_schedule(live=True, resize=resize)
         decision = Decision(threshold, far, fpir, calibration)
     with ExitStack() as stack:
         finder = the_detector(

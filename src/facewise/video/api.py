@@ -13,7 +13,7 @@ from facewise.video.naming.namer import Namer
 from facewise.video.naming.opening import Decision, open_recogniser
 from facewise.video.running import Tracking
 from facewise.video.sources import Source, open_source
-from facewise.video.tracking import Adaptive, EveryNth, Tracker, TrackingOptions
+from facewise.video.tracking import EveryNth, Tracker, TrackingOptions, usual_schedule
 
 if TYPE_CHECKING:
     from facewise.gallery import Gallery
@@ -103,7 +103,7 @@ def track(
     if not recognise and (people is not None or gallery is not None):
         raise ValueError("recognise: without it nobody has a name, so give no people and gallery")
     finder = as_detector(detector)
-    schedule = _schedule(every, resize)
+    schedule = _schedule(every, resize, live=bool(live))
     options = TrackingOptions() if options is None else options
     with ExitStack() as stack:
         embedder, similarity, namer = None, options.similarity, Namer()
@@ -121,20 +121,23 @@ def track(
             opened = source
         else:
             opened = stack.enter_context(open_source(source, start=start, stop=stop))
+        if live is None:
+            live = opened.live
+            schedule = _schedule(every, resize, live=live)
         tracker = Tracker(
             finder,
             schedule,
             embedder=embedder,
-            live=opened.live if live is None else live,
+            live=live,
             aside=aside,
             options=replace(options, similarity=similarity),
         )
         return Tracking(opened, tracker, namer, stack, final=final)
 
 
-def _schedule(every: int | Schedule | None, resize: float) -> Schedule:
+def _schedule(every: int | Schedule | None, resize: float, *, live: bool) -> Schedule:
     if every is None:
-        return Adaptive(resize=resize)
+        return usual_schedule(live=live, resize=resize)
     if isinstance(every, int):
         return EveryNth(every, resize, carries=True)
     if not hasattr(every, "looks"):

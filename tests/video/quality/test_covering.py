@@ -12,6 +12,7 @@ from bench.contest import Contender, Timed
 from bench.tracking.covering import Judge, covered
 from bench.tracking.looping import looped
 from bench.tracking.truth import Named, Seen, Truth
+
 from facewise.video import VideoWriter, open_source
 
 

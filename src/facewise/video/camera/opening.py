@@ -23,7 +23,7 @@ from facewise.video.naming.known import KnownPeople
 from facewise.video.naming.namer import Namer
 from facewise.video.naming.opening import Decision, open_recogniser
 from facewise.video.running import Tracking
-from facewise.video.tracking import Adaptive, Tracker, TrackingOptions
+from facewise.video.tracking import Tracker, TrackingOptions
 
 if TYPE_CHECKING:
     from facewise.detection import Detector
@@ -58,7 +58,7 @@ def open_session(
         people: a folder of people, or None. It may be empty.
         gallery: a gallery, or None.
         decision: what names are decided by.
-        schedule: when the detector looks; None: `Adaptive`.
+        schedule: when the detector looks; None: the usual one.
         out: where snapshots and recordings go.
         cache: keep what is found in pictures of people in the user's cache folder.
         tell: see `Session`.
@@ -96,7 +96,7 @@ def open_session(
     namer = Namer(embedder, judge, known, carried=True, remembered=options.remembered)
     tracker = Tracker(
         detector,
-        Adaptive() if schedule is None else schedule,
+        schedule,
         embedder=embedder,
         live=True,
         aside=True,

@@ -2,7 +2,13 @@
 
 from facewise.video.tracking.options import TrackingOptions
 from facewise.video.tracking.records import TrackedFrame
-from facewise.video.tracking.schedules import Adaptive, EveryNth, Schedule, Signs
+from facewise.video.tracking.schedules import (
+    Adaptive,
+    EveryNth,
+    Schedule,
+    Signs,
+    usual_schedule,
+)
 from facewise.video.tracking.tracker import Tracker
 
 __all__ = [
@@ -13,4 +19,5 @@ __all__ = [
     "TrackedFrame",
     "Tracker",
     "TrackingOptions",
+    "usual_schedule",
 ]

@@ -11,8 +11,8 @@ class TrackingOptions:
 
     Attributes:
         confirm: a face becomes a track when the detector has found it twice, so that what it takes
-            for a face on a single frame makes none (a scene of one frame aside). False: once is enough, for when a face that is
-            missed costs more than a false one.
+            for a face on a single frame makes none (a scene of one frame aside). False: once is
+            enough, for when a face that is missed costs more than a false one.
         occlusion: seconds for which a face that cannot be seen is expected where its motion leads.
         remembered: people who have left that are remembered, at most, to be known again when they
             come back. Needs an embedder.

@@ -166,3 +166,14 @@ class Adaptive:
 def _check_factor(name: str, factor: float) -> None:
     if not 0 < factor <= 1:
         raise ValueError(f"{name}: expected a factor in (0, 1], got {factor}")
+
+
+def usual_schedule(*, live: bool, resize: float = 1.0) -> Adaptive:
+    """The schedule of a `Tracker` that is given none.
+
+    Args:
+        live: of a live one, which gives new faces only after the look that finds them: it looks
+            more often.
+        resize: what frames are multiplied by before the detector sees them, in (0, 1].
+    """
+    return Adaptive(4, 12, resize=resize) if live else Adaptive(resize=resize)

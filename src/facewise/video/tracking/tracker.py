@@ -10,7 +10,7 @@ from facewise.video.tracking.holding import Holding
 from facewise.video.tracking.judge import Judge
 from facewise.video.tracking.live import Live
 from facewise.video.tracking.options import TrackingOptions
-from facewise.video.tracking.schedules import Adaptive, Schedule
+from facewise.video.tracking.schedules import Schedule, usual_schedule
 
 if TYPE_CHECKING:
     from facewise.detection import Detector
@@ -29,8 +29,7 @@ class Tracker:
 
     Args:
         detector: looks at whole frames, and at parts of them.
-        schedule: on which frames it looks; by default `Adaptive()`, of a live one
-            `Adaptive(4, 12)`: it gives new faces only after the look that finds them.
+        schedule: on which frames it looks; see `usual_schedule`.
         embedder: knows people again who have left, or were hidden; None: by motion alone.
         live: give each frame at once, from what is known by then; for cameras. Otherwise frames
             are given in order, at most `schedule.longest` frames late; with an embedder, at most
@@ -61,8 +60,7 @@ class Tracker:
         aside: bool = False,
         options: TrackingOptions | None = None,
     ) -> None:
-        usual = Adaptive(4, 12) if live else Adaptive()
-        self.schedule: Schedule = usual if schedule is None else schedule
+        self.schedule: Schedule = usual_schedule(live=live) if schedule is None else schedule
         self.live = live
         self.options = TrackingOptions() if options is None else options
         self._engine: Following | Live | Holding

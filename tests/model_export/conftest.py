@@ -29,9 +29,10 @@ def lively(network, crop):
 def own_model(tmp_path_factory):
     """`own_model(**changes)`: the folder of a small random embedder whose spec is changed."""
 
+    torch.manual_seed(0)
+    network = lively(MobileFaceNet(), FivePointCrop())
+
     def make(**changes) -> Path:
-        torch.manual_seed(0)
-        network = lively(MobileFaceNet(), FivePointCrop())
         spec = ModelSpec(
             id="mobilefacenet.own",
             task="embed",

@@ -15,12 +15,22 @@ from facewise.zoo import Normalisation, get_spec, read_spec
 NEEDS = {"onnx": "onnxruntime", "openvino": "openvino", "executorch": "executorch"}
 
 
+def installed(name):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    return name
+
+
 @pytest.fixture(params=FORMATS)
 def form(request):
     """A format whose packages are installed."""
-    if request.param in NEEDS:
-        pytest.importorskip(NEEDS[request.param])
-    return request.param
+    return installed(request.param)
+
+
+@pytest.fixture(params=["onnx", *(pytest.param(f, marks=pytest.mark.slow) for f in FORMATS[1:])])
+def whole_form(request):
+    """Likewise, but for ONNX in the slow suite only."""
+    return installed(request.param)
 
 
 @pytest.mark.parametrize("preprocess", [False, True])
@@ -58,26 +68,23 @@ def test_the_default_embedder_gives_its_own_vectors(form, preprocess, tmp_path):
     assert read_spec(tmp_path / "spec.json").thresholds == embedder.spec.thresholds
 
 
-@pytest.mark.parametrize(
-    "normalisation",
-    [
-        Normalisation(mean=(100, 120, 90), std=(60, 70, 80), colour="bgr"),
-        Normalisation(per_image=True),
-    ],
-)
-def test_preprocessing_is_that_of_the_spec(form, own_model, normalisation, tmp_path):
+def test_preprocessing_is_that_of_the_spec(form, own_model, tmp_path):
+    normalisation = Normalisation(colour="bgr", per_image=True)
     model = own_model(normalisation=normalisation)
     (exported,) = export_model(str(model), form, tmp_path, preprocess=True)
     assert exported.parity.cosine > 1 - 1e-5
     chips = proof_chips(read_spec(model / "spec.json").crop)
     (vectors,) = the_format(form).opened(exported.path)(chips)
-    expected = facewise.load_embedder(model).embed(chips)
-    assert np.abs(vectors - expected).max() < 1e-4
+    embedder = facewise.load_embedder(model)
+    expected = embedder.embed(chips)
+    assert np.abs(vectors - expected).max() < 5e-4
+    assert np.abs(vectors - embedder.embed(chips[..., ::-1].copy())).max() > 1e-2
     assert np.abs(expected[0] - expected[1]).max() > 1e-3  # the network looks at its input
     assert read_metadata(exported.path)["spec"]["training_set"] == "none: ö"
 
 
-def test_half_precision_is_smaller_and_near(form, tmp_path):
+def test_half_precision_is_smaller_and_near(whole_form, tmp_path):
+    form = whole_form
     (half,) = export_model("dlib_resnet29", form, tmp_path, precision="float16", preprocess=True)
     assert half.parity.cosine > 0.999
     assert read_metadata(half.path)["precision"] == "float16"
@@ -85,7 +92,8 @@ def test_half_precision_is_smaller_and_near(form, tmp_path):
         assert half.size < 12_000_000  # 5,607,488 weights
 
 
-def test_integers_are_measured_on_pictures_that_set_no_range(form, faces, tmp_path):
+def test_integers_are_measured_on_pictures_that_set_no_range(whole_form, faces, tmp_path):
+    form = whole_form
     photos = sorted(faces.glob("*.jpg")) * 4
     options = {"precision": "int8", "calibration": photos}
     if "int8" not in the_format(form).PRECISIONS:
@@ -103,17 +111,18 @@ def test_integers_are_measured_on_pictures_that_set_no_range(form, faces, tmp_pa
     assert exported.size < 10_000_000
 
 
-def test_mtcnn_in_integers(form, faces, tmp_path):
+def test_mtcnn_in_integers(whole_form, faces, tmp_path):
+    form = whole_form
     if "int8" not in the_format(form).PRECISIONS:
         pytest.skip("not in this format")
-    photos = sorted(faces.glob("*.jpg"))
+    photos = [faces / "astronaut.jpg"]
     exported = export_model("mtcnn", form, tmp_path, precision="int8", calibration=photos)
     for each in exported:
         assert each.parity.mean < 0.05
         assert each.loss.pictures > 0
 
 
-@pytest.mark.parametrize("name", ["onnx", "openvino"])
+@pytest.mark.parametrize("name", ["onnx", pytest.param("openvino", marks=pytest.mark.slow)])
 def test_a_model_that_is_a_graph_gets_preprocessing_and_unit_vectors(
     name, own_model, faces, tmp_path
 ):

@@ -94,7 +94,7 @@ def _exact(
     import torch
 
     n = len(vectors)
-    every = torch.from_numpy(np.ascontiguousarray(vectors, np.float32))
+    every = _tensor(vectors)
     found = np.empty((len(rows), k), np.int64)
     values = np.empty((len(rows), k), np.float32)
     step = max(1, min(1024, _BLOCK // n))

@@ -1,27 +1,8 @@
-"""What the extra `curate` brings, imported when it is needed and not before."""
+"""The packages of the extra `curate`."""
 
-from __future__ import annotations
+from functools import partial
 
-import importlib
-from typing import Any
+from facewise._extras import needed as needed_of
 
-from facewise.errors import ExtraMissingError
-
-
-def needed(module: str, purpose: str) -> Any:
-    """A module of the extra.
-
-    Args:
-        module: its name, for example `scipy.cluster.hierarchy`.
-        purpose: what needs it, for the message.
-
-    Raises:
-        ExtraMissingError: it is not installed; says what to install.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        package = module.partition(".")[0]
-        raise ExtraMissingError(
-            f"{purpose}: needs {package}; pip install 'facewise[curate]'"
-        ) from error
+needed = partial(needed_of, extra="curate")
+"""See `facewise._extras.needed`."""

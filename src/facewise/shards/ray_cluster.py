@@ -45,8 +45,8 @@ def on_ray(
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     if address is None:
         _keep_to_this_machine()
-    ray = needed("ray", "--ray", "ray")
-    data = needed("ray.data", "--ray", "ray")
+    ray = needed("ray", "--ray", extra="ray")
+    data = needed("ray.data", "--ray", extra="ray")
     ours = not ray.is_initialized()
     if ours:
         _connect(ray, address)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from facewise.curation.clustering.extra import needed
 from facewise.curation.clustering.joining import joined
 from facewise.curation.clustering.limits import Limits
 from facewise.curation.clustering.neighbours import NEIGHBOURS, neighbours
 from facewise.curation.clustering.whispers import whispered
+from facewise.curation.extra import needed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

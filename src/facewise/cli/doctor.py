@@ -43,6 +43,9 @@ EXTRAS = {
     "shards": ("fsspec", "pyarrow"),
     "ray": ("ray",),
     "train": ("accelerate", "timm", "torchvision", "yaml"),
+    "curate": ("sklearn", "scipy"),
+    "video": ("aiohttp", "av", "pyarrow", "scipy"),
+    "executorch": ("executorch",),
 }
 """The modules that each optional dependency brings."""
 

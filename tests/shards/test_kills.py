@@ -148,6 +148,7 @@ def crash(runs, kills, out, seed, limit):
     return whole
 
 
+@pytest.mark.slow
 def test_ten_kills_at_random_moments(folder, tmp_path):
     runs = Runs(folder / "photos", 1)
     whole = crash(runs, 10, tmp_path, 6, limit=100)

@@ -148,6 +148,7 @@ def kill_often(
     return run, killed
 
 
+@pytest.mark.slow
 def test_three_kills(settings: Settings, losses: Losses, start: Start, tmp_path: Path) -> None:
     run, _ = kill_often(settings, start, tmp_path, 3, random.Random(5))
     train(settings(tmp_path / "whole", epochs=200, checkpoint_every=2))

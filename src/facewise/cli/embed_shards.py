@@ -15,8 +15,6 @@ import typer
 from facewise.cli.option_sets import ModelOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from facewise.shards import Models, ShardRun
 
 _DEFAULT_SIZE = 10_000
@@ -100,10 +98,10 @@ def embed_shards(
     sources: Sequence[str], out: str, json_file: Path | None, options: ShardOptions
 ) -> None:
     """Run the command; see `facewise.cli.embed`."""
+    from facewise.cli.embedding_bar import EmbeddingBar
     from facewise.cli.files import protect, write_text
     from facewise.cli.loading import limit_torch, wrong_usage
-    from facewise.cli.progress import counting
-    from facewise.shards import Progress, Way, embed_to_shards
+    from facewise.shards import Way, embed_to_shards
 
     if options.aligned and (options.detector or options.mode):
         raise typer.BadParameter("images that are --aligned take no --detector and no --mode")
@@ -111,16 +109,6 @@ def embed_shards(
     protect([Path(source) for source in sources if Path(source).is_file()], [json_file])
     limit_torch()
     with ExitStack() as stack:
-
-        class Bar(Progress):
-            def begin(self, pictures: int | None) -> None:
-                self.move: Callable[[int], None] = stack.enter_context(
-                    counting("embedding", pictures)
-                )
-
-            def looked_at(self, pictures: int) -> None:
-                self.move(pictures)
-
         try:
             with wrong_usage():
                 run = embed_to_shards(
@@ -136,7 +124,7 @@ def embed_shards(
                         options.ray_address,
                     ),
                     retry_failed=options.retry_failed,
-                    progress=Bar(),
+                    progress=EmbeddingBar(stack),
                 )
         except KeyboardInterrupt:
             typer.echo(

@@ -15,8 +15,6 @@ from facewise.cli.option_sets import ModelOptions, takes
 from facewise.cli.options import Json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from facewise.export import Exported
 
 _LISTED = 20
@@ -116,12 +114,11 @@ def export(
     Exit status: 0, or 1 when a picture could not be read.
     """
     from facewise.cli.embed_shards import models_of
+    from facewise.cli.embedding_bar import EmbeddingBar
     from facewise.cli.files import protect, write_text
     from facewise.cli.loading import limit_torch, wrong_usage
-    from facewise.cli.progress import counting
     from facewise.export import export_folder
     from facewise.export.exporting import SHARD_SIZE
-    from facewise.shards import Progress
 
     if out is None and means is None:
         raise typer.BadParameter("say where to write: --out FILE, --means FILE, or both")
@@ -133,16 +130,6 @@ def export(
     protect([], [out, means, json_file])
     limit_torch()
     with ExitStack() as stack:
-
-        class Bar(Progress):
-            def begin(self, pictures: int | None) -> None:
-                self.move: Callable[[int], None] = stack.enter_context(
-                    counting("embedding", pictures)
-                )
-
-            def looked_at(self, pictures: int) -> None:
-                self.move(pictures)
-
         try:
             with wrong_usage():
                 done = export_folder(
@@ -155,7 +142,7 @@ def export(
                     shard_size=options.shard_size or SHARD_SIZE,
                     force=options.force,
                     retry_failed=options.retry_failed,
-                    progress=Bar(),
+                    progress=EmbeddingBar(stack),
                 )
         except KeyboardInterrupt:
             typer.echo("what is finished stays; the same command goes on from there", err=True)

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from facewise._extras import needed
 from facewise.errors import ModelError
-from facewise.model_export.formats import Runner, Wanted, needed
+from facewise.model_export.formats import Runner, Wanted
 from facewise.model_export.metadata import KEY
 from facewise.model_export.parts import Part
 from facewise.model_export.portable import portable
@@ -125,7 +126,7 @@ def _with_integers(
 
 def _module(name: str) -> Any:
     with _quiet():
-        return needed(name, "executorch", "executorch")
+        return needed(name, "the format 'executorch'", "executorch")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from facewise.errors import ExtraMissingError, ModelError
+from facewise.errors import ModelError
 from facewise.model_export.parts import Part, Pixels
 
 Runner: TypeAlias = Callable[[NDArray[Any]], tuple[NDArray[np.float32], ...]]
@@ -98,17 +98,3 @@ def format_of(path: Path) -> Format:
             return found
     endings = ", ".join(the_format(name).SUFFIX for name in FORMATS)
     raise ModelError(f"{path}: expected a file {endings}")
-
-
-def needed(module: str, name: str, extra: str) -> Any:
-    """A module of an extra.
-
-    Raises:
-        ExtraMissingError: it is not installed; says which extra has it.
-    """
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ExtraMissingError(
-            f"the format '{name}' needs {module.partition('.')[0]}: pip install 'facewise[{extra}]'"
-        ) from error

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewise._extras import needed
 from facewise.errors import ModelError
 from facewise.model_export import onnx_changes
-from facewise.model_export.formats import Runner, Wanted, needed
+from facewise.model_export.formats import Runner, Wanted
 from facewise.model_export.metadata import KEY
 from facewise.model_export.parts import Part
 from facewise.runtime.fusion import simplified
@@ -28,7 +29,7 @@ def write(part: Part, wanted: Wanted, path: Path) -> None:
 
 def model_of(part: Part, wanted: Wanted) -> Any:
     """The network as an `onnx.ModelProto`."""
-    onnx = needed("onnx", "onnx", "onnx")
+    onnx = needed("onnx", "the format 'onnx'", "onnx")
     if part.module is None:
         if wanted.precision != "float32":
             raise ModelError(
@@ -62,7 +63,7 @@ def model_of(part: Part, wanted: Wanted) -> Any:
 
 def opened(path: Path) -> Runner:
     """See `facewise.model_export.formats.Format`."""
-    onnxruntime = needed("onnxruntime", "onnx", "onnx")
+    onnxruntime = needed("onnxruntime", "the format 'onnx'", "onnx")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -76,7 +77,7 @@ def opened(path: Path) -> Runner:
 
 def metadata(path: Path) -> str:
     """See `facewise.model_export.formats.Format`."""
-    onnx = needed("onnx", "onnx", "onnx")
+    onnx = needed("onnx", "the format 'onnx'", "onnx")
     try:
         model = onnx.load(path, load_external_data=False)
     except OSError as error:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewise._extras import needed
 from facewise.errors import ModelError
 from facewise.model_export import onnx_file
-from facewise.model_export.formats import Runner, Wanted, needed
+from facewise.model_export.formats import Runner, Wanted
 from facewise.model_export.metadata import KEY
 from facewise.model_export.parts import Part
 
@@ -23,7 +24,7 @@ def write(part: Part, wanted: Wanted, path: Path) -> None:
 
     In float16 the weights are; what OpenVINO computes in is its own choice on each device.
     """
-    openvino = needed("openvino", "openvino", "openvino")
+    openvino = needed("openvino", "the format 'openvino'", "openvino")
     half = wanted.precision == "float16"
     exact = Wanted(
         precision="float32" if half else wanted.precision,
@@ -39,7 +40,7 @@ def write(part: Part, wanted: Wanted, path: Path) -> None:
 
 def opened(path: Path) -> Runner:
     """See `facewise.model_export.formats.Format`."""
-    openvino = needed("openvino", "openvino", "openvino")
+    openvino = needed("openvino", "the format 'openvino'", "openvino")
     # By itself OpenVINO computes in bfloat16 where the processor can.
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(path, "CPU", settings)
@@ -53,7 +54,7 @@ def opened(path: Path) -> Runner:
 
 def metadata(path: Path) -> str:
     """See `facewise.model_export.formats.Format`."""
-    openvino = needed("openvino", "openvino", "openvino")
+    openvino = needed("openvino", "the format 'openvino'", "openvino")
     try:
         model = openvino.Core().read_model(path)
     except RuntimeError as error:

@@ -325,3 +325,15 @@ def test_a_live_source_is_written_as_it_comes(facewise, clip, tmp_path, monkeypa
         result = facewise("track", clip, *options, status=1)
         assert "comes only once" in result.stderr
     assert {path.name for path in tmp_path.iterdir()} - {"cache"} == {"clip.mp4", "o.mp4", "a.json"}
+
+
+def test_subtitles_fit_the_video_that_is_written(facewise, picture, tmp_path):
+    clip = write(tmp_path / "long.mp4", picture, 50)
+    begins = {}
+    for name, more in {"source": [], "part": ["--out", tmp_path / "part.mp4"]}.items():
+        file = tmp_path / f"{name}.vtt"
+        result = facewise("track", clip, "--start", 1, "--subtitles", file, *more)
+        begins[name] = next(
+            line.split(" --> ")[0] for line in file.read_text().splitlines() if " --> " in line
+        )
+    assert begins == {"source": "00:00:01.000", "part": "00:00:00.000"}

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import copy
-import math
 import warnings
 from collections.abc import Generator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
-from facewise.embedding.embedder import normalised
 from facewise.errors import TrainingError
 from facewise.training.backbones import backbone_name, build_backbone
 from facewise.training.beginning import CHECKPOINTS, begun, only_one, the_accelerator
@@ -26,7 +22,6 @@ from facewise.training.classifying import require_directions
 from facewise.training.config import CONFIG, TrainConfig
 from facewise.training.data.dataset import ChipDataset
 from facewise.training.data.index import at_least
-from facewise.training.depthwise import spare_depthwise
 from facewise.training.evaluating import Examiner
 from facewise.training.feeding import (
     Numbered,
@@ -36,31 +31,20 @@ from facewise.training.feeding import (
     the_sampler,
 )
 from facewise.training.freed_memory import keep_freed_memory
-from facewise.training.freezing import freeze, hold_frozen_norms, parsed_freeze
+from facewise.training.freezing import freeze, parsed_freeze
 from facewise.training.imprinting import directions_of
 from facewise.training.judging import Jury
-from facewise.training.known_options import known_options
-from facewise.training.losses import FaceLoss, OfflineTripletLoss, build_loss
+from facewise.training.losses import OfflineTripletLoss, build_loss
 from facewise.training.opening import fingerprint, read_index
-from facewise.training.optimisation import Ema, build_optimizer, build_schedule, rates_of
-from facewise.training.processes import (
-    gathered,
-    highest,
-    made_equal,
-    of_every_process,
-    world,
-)
+from facewise.training.preparing import prepare
+from facewise.training.processes import highest, made_equal, of_every_process, world
 from facewise.training.randomness import seed_all
-from facewise.training.shared_norms import share_norms
-from facewise.training.state import Parts
+from facewise.training.stepping import Batch, Stepper
 from facewise.training.stopping import Stopping, TrainingInterrupted, ignore_signals
 from facewise.training.watching import Watch
 
 if TYPE_CHECKING:
     from facewise.detection import Detector
-
-_NAMED = 8
-"""Pictures of a batch that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +157,11 @@ class _Run:
                 f"batch_size {config.batch_size} × accumulate {config.accumulate}: "
                 f"{len(self._index)} pictures do not fill one step in {config.epochs} epochs"
             )
-        self._prepare(backbone, loss)
+        prepared = prepare(
+            config, accelerator, backbone, loss, total=self.total, batches=self._batches
+        )
+        self._parts = prepared.parts
+        self._stepper = Stepper(config, accelerator, prepared, self.spec, self._index)
         self._checkpoints = Checkpoints(config.out / CHECKPOINTS, config.keep_every)
         self._jury = Jury(
             config,
@@ -206,54 +194,6 @@ class _Run:
             detector=None if aligned else self._detector(),
         )
 
-    def _prepare(self, backbone: nn.Module, loss: FaceLoss) -> None:
-        """Everything that changes while it learns, and the backbone as all processes share it."""
-        config, accelerator = self.config, self._accelerator
-        # The order in which chips lie in memory; gradients then have that of their parameters.
-        backbone = backbone.to(self._device).to(memory_format=torch.channels_last)
-        loss = loss.to(self._device)
-        if world()[1] > 1:
-            share_norms(backbone)
-        lr, head_lr = config.rates
-        optimizer = build_optimizer(
-            config.optimizer,
-            backbone,
-            loss,
-            lr=lr,
-            weight_decay=config.weight_decay,
-            head_lr=head_lr,
-            centers_lr=config.centers_lr,
-            momentum=config.momentum,
-        )
-        schedule = known_options(
-            "schedule_options",
-            partial(
-                build_schedule,
-                optimizer,
-                config.schedule,
-                total_steps=self.total,
-                warmup_steps=round(config.warmup_epochs * self._batches / config.accumulate),
-            ),
-            config.schedule_options,
-        )
-        loss.attach(optimizer)
-        if self._device.type == "cpu" and config.precision == "bfloat16":
-            spare_depthwise(backbone)
-        if config.compile:
-            backbone.compile()
-        self._parts = Parts(
-            backbone,
-            loss,
-            optimizer,
-            schedule,
-            ema=None if config.ema is None else Ema(backbone, config.ema),
-            scaler=accelerator.scaler,
-        )
-        self._optimizer = accelerator.prepare_optimizer(optimizer)
-        learns = any(parameter.requires_grad for parameter in backbone.parameters())
-        # Without a parameter that learns there is no gradient to share, and DDP refuses.
-        self._network = accelerator.prepare_model(backbone) if learns else backbone
-
     def close(self) -> None:
         """Close what is open."""
         if self._watch is not None:
@@ -280,7 +220,7 @@ class _Run:
             # A signal came while it measured: that is made up for.
             self._look_up(resumed=True)
             with closing(self._all_batches()) as batches:
-                self._set_learning()
+                self._stepper.set_learning()
                 if self._watch is not None:
                     self._watch.begin()
                 while not self._done():
@@ -338,7 +278,7 @@ class _Run:
     def _epoch(self, step: int) -> float:
         return step * self.config.accumulate / self._batches
 
-    def _all_batches(self) -> Generator[Any, None, None]:
+    def _all_batches(self) -> Generator[Batch, None, None]:
         """Batches of this process from where the sampler stands on, without end."""
         epoch = self._sampler.state_dict()["epoch"]
         while True:
@@ -354,68 +294,15 @@ class _Run:
             epoch += 1
             self._sampler.set_epoch(epoch)
 
-    def _set_learning(self) -> None:
-        self._network.train()
-        self._parts.loss.train()
-        hold_frozen_norms(self._parts.backbone)
-
-    def _step(self, batches: list[Any], begun_at: int) -> None:
-        """Make one step of the optimiser from its batches."""
-        parts, accelerator = self._parts, self._accelerator
-        rates, largest = rates_of(parts.optimizer), self.config.largest_gradient
-        losses: list[float] = []
-        pictures = 0
-        for chips, labels, numbers in batches:
-            if self._watch is not None and parts.progress.step == begun_at and not losses:
-                self._watch.chips(chips.numpy(), begun_at)
-            with accelerator.accumulate(self._network):
-                loss, count = self._forward(chips, labels, numbers)
-                accelerator.backward(loss)
-                if accelerator.sync_gradients and largest is not None:
-                    accelerator.clip_grad_norm_(self._clipped(), largest)
-                self._optimizer.step()
-                self._optimizer.zero_grad()
-            losses.append(loss.item())
-            pictures += count
-        if not accelerator.optimizer_step_was_skipped:  # float16: a gradient was infinite
-            parts.schedule.step()
-            if parts.ema is not None:
-                parts.ema.update()
-        parts.progress.step += 1
-        step = parts.progress.step
-        if self._watch is not None:
-            mean = math.fsum(losses) / len(losses)
-            self._watch.step(step, self._epoch(step), mean, rates, pictures)
-
-    def _forward(
-        self, chips: torch.Tensor, labels: torch.Tensor, numbers: torch.Tensor
-    ) -> tuple[torch.Tensor, int]:
-        """The loss of the global batch, and how many pictures it has.
-
-        Raises:
-            TrainingError: it is not finite; names the pictures of this process.
-        """
-        inputs = normalised(chips.numpy(), self.spec, self._device)
-        embeddings = self._network(inputs).float()
-        embeddings, labels = gathered(embeddings, labels.to(self._device))
-        loss = self._parts.loss(embeddings, labels)
-        # A loss may leave out pictures whose embedding is not a number.
-        if not bool(torch.isfinite(loss) & torch.isfinite(embeddings).all()):
-            sources = [str(self._index.sources[i]) for i in numbers.tolist()]
-            more = f" and {len(sources) - _NAMED} more" if len(sources) > _NAMED else ""
-            raise TrainingError(
-                f"step {self._parts.progress.step + 1}: the loss is {loss.item()} and of "
-                f"{len(embeddings)} embeddings "
-                f"{int((~torch.isfinite(embeddings)).any(dim=1).sum())} are not finite; "
-                f"lower the learning rate, or set clip. Pictures: "
-                f"{', '.join(sources[:_NAMED])}{more}"
-            )
-        return loss, len(labels)
-
-    def _clipped(self) -> list[nn.Parameter]:
-        """What is clipped together: not centers, whose steps are no gradients of the loss."""
-        groups = self._parts.optimizer.param_groups
-        return [p for group in groups if group["name"] != "centers" for p in group["params"]]
+    def _step(self, batches: list[Batch], begun_at: int) -> None:
+        """Make one step, and tell of it."""
+        progress, watch = self._parts.progress, self._watch
+        if watch is not None and progress.step == begun_at:
+            watch.chips(batches[0][0].numpy(), begun_at)
+        made = self._stepper.step(batches)
+        if watch is not None:
+            epoch = self._epoch(progress.step)
+            watch.step(progress.step, epoch, made.loss, made.rates, made.pictures)
 
     def _look_up(self, *, resumed: bool = False) -> None:
         """Between two steps: measure, save, and do what a signal says.

@@ -72,7 +72,7 @@ class VideoWriter:
         self.frames = 0
         self._like = like
         self._rate = Fraction(rate or (like.rate if like else 25.0)).limit_denominator(1001)
-        self._zero = _zero(like)
+        self._zero = zero_time(like)
         self._last = -1
         self._stream: VideoStream | None = None
         self._sound: Sound | None = None
@@ -205,7 +205,7 @@ class VideoWriter:
         return VideoError(f"{self.path}: cannot be written ({error})")
 
 
-def _zero(like: Source | None) -> float | None:
+def zero_time(like: Source | None) -> float | None:
     """The time that becomes 0 in the file; None: that of the first frame."""
     if like is None:
         return 0.0

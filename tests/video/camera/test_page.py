@@ -376,6 +376,35 @@ def test_no_more_viewers_than_there_may_be(served, monkeypatch):
     served(test)
 
 
+def test_who_has_not_said_hello_is_a_viewer_too(served, monkeypatch):
+    monkeypatch.setattr("facewise.video.camera.viewers.MOST", 2)
+
+    async def test(page):
+        live = page.address + "live"
+        async with page.client.ws_connect(live) as one, page.client.ws_connect(live):
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+                async with page.stream():
+                    pass
+            await one.close()
+            async with page.stream() as socket:
+                await message(socket, "state")
+
+    served(test)
+
+
+def test_the_address_without_its_last_stroke_and_a_look_at_the_head_alone(served):
+    async def test(page):
+        async with page.client.get(page.address.removesuffix("/")) as answer:
+            assert (answer.status, str(answer.url)) == (200, page.address)
+        async with page.client.head(page.address) as answer:
+            assert (answer.status, answer.content_type) == (200, "text/html")
+        for path in ("enrol", "snapshot", "record"):
+            async with page.client.head(page.address + path) as answer:
+                assert answer.status == 405
+
+    served(test)
+
+
 def test_viewers_are_told_each_time_the_camera_is_lost(served, lost_server):
     server = lost_server(held=True)
 

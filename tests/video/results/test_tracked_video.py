@@ -103,6 +103,8 @@ def test_a_failure_is_told_and_a_second_final_pass_refused():
         tracking.final = True
         with pytest.raises(ValueError, match="reads the video twice"):
             collect(tracking)
+    with pytest.raises(TypeError, match=r"expected what .* gives, got str 'clip\.mp4'"):
+        collect("clip.mp4")
 
 
 @pytest.mark.parametrize("number", [4, 8])

@@ -116,12 +116,19 @@ def test_a_second_pass_is_the_same(clips):
 
 @pytest.mark.parametrize(("argument", "value"), [
     ("start", -1), ("stop", float("nan")), ("rate", 0), ("ahead", 0), ("threads", 0),
-    ("timeout", 0), ("size", (0, 3)), ("hardware", "abacus"),
+    ("timeout", 0), ("size", (0, 3)), ("hardware", "abacus"), ("start", "soon"), ("threads", "x"),
+    ("rate", 1001), ("ahead", True),
 ])  # fmt: skip
 def test_arguments_that_cannot_be(clips, argument, value):
     path = clips.write("a.mp4", EVEN[:3])
     with pytest.raises(ValueError, match=f"{argument}: expected"):
         open_source(path, **{argument: value})
+
+
+def test_a_rate_that_is_not_for_videos_is_told(clips):
+    with open_source(clips.write("a.mp4", EVEN[:3]), rate=10) as source:
+        assert len(list(source)) == 3
+        assert "has a rate of its own" in str(source.report)
 
 
 def test_stop_before_start(clips):

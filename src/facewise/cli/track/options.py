@@ -113,7 +113,8 @@ class TrackOptions(ModelOptions):
         typer.Option(
             metavar="FILE",
             dir_okay=False,
-            help="Write who is to be seen as subtitles (.vtt, .srt).",
+            help="Write who is to be seen as subtitles (.vtt, .srt), for --out if there is one, or "
+            "else for the source: they differ with --start.",
             rich_help_panel=_RESULTS,
         ),
     ] = None

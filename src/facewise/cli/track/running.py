@@ -167,10 +167,21 @@ def _results(
     if targets.contact_sheet is not None:
         results.write_picture(results.contact_sheet(video), targets.contact_sheet)
     if targets.subtitles is not None:
-        results.write_subtitles(video, targets.subtitles)
+        offset = 0.0 if targets.out is None else _zero_of_out(video)
+        results.write_subtitles(video, targets.subtitles, offset=offset)
     if targets.parquet is not None:
         results.write_parquet(video, targets.parquet)
     return notes
+
+
+def _zero_of_out(video: TrackedVideo) -> float:
+    """The time of the source that is 0 in the video which is written."""
+    from facewise.video.writing import zero_time
+
+    zero = zero_time(video.source)
+    if zero is None and video.times is not None:
+        zero = video.times[0]
+    return zero or 0.0
 
 
 def _write_video(

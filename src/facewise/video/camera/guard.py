@@ -113,8 +113,8 @@ class Guard:
         token = request.path.split("/")[1]
         if not hmac.compare_digest(token.encode(errors="replace"), self.token.encode()):
             raise web.HTTPNotFound(text="nothing here; use the address that facewise has written\n")
-        asks = request.method != "GET" or "Upgrade" in request.headers
-        if asks and not self.allows_origin(request):
+        changes = request.method not in {"GET", "HEAD"}
+        if (changes or "Upgrade" in request.headers) and not self.allows_origin(request):
             raise web.HTTPForbidden(text="only the page itself may ask for this\n")
-        if request.method != "GET" and not self.knows(request.headers.get(SECRET_HEADER)):
+        if changes and not self.knows(request.headers.get(SECRET_HEADER)):
             raise web.HTTPForbidden(text="the secret of the page is missing; load it anew\n")

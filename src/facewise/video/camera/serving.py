@@ -117,10 +117,14 @@ def application(session: Session, guard: Guard, viewers: Viewers) -> web.Applica
         name = request.match_info.get("file", "index.html")
         return web.Response(text=files[name], content_type=_KINDS[name], charset="utf-8")
 
+    async def with_slash(_request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"{guard.token}/")
+
     app = web.Application(middlewares=[guard.middleware()], client_max_size=LARGEST)
     base = f"/{guard.token}"
     app.add_routes(
         [
+            web.get(base, with_slash),
             web.get(f"{base}/", page),
             *(web.get(f"{base}/{{file:{re.escape(name)}}}", page) for name in _KINDS),
             web.get(f"{base}/live", viewers.stream),

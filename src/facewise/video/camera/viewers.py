@@ -58,6 +58,7 @@ class Viewers:
         self._pictures = ThreadPoolExecutor(1, "facewise-picture")
         self._new = asyncio.Event()
         self._here: dict[int, _Viewer] = {}
+        self._coming = 0  # those who have not said yet that they are the page
         self.ever = 0
         session.on_frame = self._on_frame
         session.watched = lambda: bool(self._here)
@@ -75,11 +76,16 @@ class Viewers:
 
     async def stream(self, request: web.Request) -> web.WebSocketResponse:
         """One viewer, from beginning to end."""
-        if self.count >= MOST:
+        if self.count + self._coming >= MOST:
             raise web.HTTPServiceUnavailable(text=f"there are {MOST} viewers already\n")
         socket = web.WebSocketResponse(heartbeat=_BEAT, compress=False, max_msg_size=4096)
         await socket.prepare(request)
-        if not await self._greeted(socket):
+        self._coming += 1
+        try:
+            greeted = await self._greeted(socket)
+        finally:
+            self._coming -= 1
+        if not greeted:
             await socket.close(code=REFUSED, message=b"the secret of the page is missing")
             return socket
         self.ever += 1

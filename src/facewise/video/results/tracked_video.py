@@ -116,6 +116,7 @@ def collect(
     Raises:
         VideoError: nothing at all could be read.
         ValueError: the tracking is `final`, or has begun.
+        TypeError: it is something else, as the path of a video.
         Whatever the models, or a gallery, raise.
 
     Example:
@@ -126,6 +127,11 @@ def collect(
         ...     [(seen.index, seen.faces.data["name"].tolist()) for seen in video.faces()]
         [(0, ['obama']), (1, ['obama']), (2, ['obama'])]
     """
+    if not hasattr(tracking, "final"):
+        raise TypeError(
+            f"expected what `facewise.video.track` gives, got {type(tracking).__name__} "
+            f"{tracking!r:.80}"
+        )
     if tracking.final:
         raise ValueError("tracking: `final` reads the video twice already; leave it out")
     sightings = Sightings()

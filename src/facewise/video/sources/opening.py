@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 from facewise.errors import VideoError
@@ -67,19 +68,17 @@ def open_source(
         ...     [(frame.index, frame.time, frame.image.shape) for frame in source]
         [(0, 0.0, (48, 64, 3)), (1, 0.1, (48, 64, 3)), (2, 0.2, (48, 64, 3))]
     """
-    for name, seconds in (("start", start), ("stop", stop), ("reconnect", reconnect)):
-        if seconds is not None and not seconds >= 0:
-            raise ValueError(f"{name}: expected seconds of at least 0, got {seconds}")
+    _require_number("start", start, "seconds")
+    _require_number("stop", stop, "seconds")
+    _require_number("reconnect", reconnect, "seconds")
+    _require_number("timeout", timeout, "seconds", above=True)
+    _require_number("rate", rate, "frames a second", above=True)
+    _require_number("ahead", ahead, "frames", least=1)
+    _require_number("threads", threads, "threads", least=1)
     if start is not None and stop is not None and stop <= start:
         raise ValueError(f"stop: expected more than start ({start}), got {stop}")
-    if rate is not None and not 0 < rate <= 1000:
-        raise ValueError(f"rate: expected more than 0 and at most 1000 a second, got {rate}")
-    if ahead < 1:
-        raise ValueError(f"ahead: expected at least 1, got {ahead}")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads: expected at least 1, got {threads}")
-    if not timeout > 0:
-        raise ValueError(f"timeout: expected more than 0 seconds, got {timeout}")
+    if rate is not None and rate > 1000:
+        raise ValueError(f"rate: expected at most 1000 frames a second, got {rate}")
     if size is not None and min(size) < 1:
         raise ValueError(f"size: expected (width, height) of at least 1 pixel, got {size}")
     reading = Reading(
@@ -98,6 +97,18 @@ def open_source(
         reconnect=reconnect,
     )
     return Source(reading, open_reader)
+
+
+def _require_number(
+    name: str, value: Any, unit: str, *, least: int = 0, above: bool = False
+) -> None:
+    """Refuse what is no number, or too small a one; None is nothing to refuse."""
+    if value is None:
+        return
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not (value > least if above else value >= least):
+        bound = "more than" if above else "at least"
+        raise ValueError(f"{name}: expected {bound} {least} {unit}, got {value!r}")
 
 
 def open_reader(reading: Reading) -> Reader:

@@ -56,6 +56,8 @@ class VideoReader:
         self._frames = chain([first], self._frames)
         if first[0].color_trc in _HIGH_RANGE:
             self.report.note("high dynamic range, shown without tone mapping: pictures look flat")
+        if reading.rate is not None and reading.address.kind != "camera":
+            self.report.note("has a rate of its own: the one asked for is for pictures and cameras")
         self._turns = Turns()
         self.facts = facts_of(
             self._decoder.container,

@@ -34,7 +34,8 @@ def part_of(place: Path, mark: str = "") -> Path:
         place: where the file is to be.
         mark: with a dot at its end, or empty.
     """
-    return place.with_name(f".{place.name[:100]}.{mark}{secrets.token_hex(4)}.part")
+    stem = place.name.encode(errors="ignore")[:100].decode(errors="ignore")
+    return place.with_name(f".{stem}.{mark}{secrets.token_hex(4)}.part")
 
 
 def publish(part: Path, place: Path, *, over: bool, sync: bool = True) -> None:

@@ -136,10 +136,15 @@ def test_the_predecessors_way_with_its_words(clean, people):
         (["--undo", "j", "--out", "a"], "goes without other arguments", 2),
         (["--undo", "j"], "no such journal", 1),
         (["people", "--method", "agglomerative", "--linkage", "ward"], "'euclidean' only", 2),
+        (["people", "--threshold", "nan"], "expected a cosine in [-1, 1], got nan", 2),
+        (["people", "--threshold", "5"], "expected a cosine in [-1, 1], got 5.0", 2),
+        (["people", "--distance-threshold", "nan"], "expected at least 0, got nan", 2),
+        (["people", "--out", "a", "--journal", "loose.jpg"], "not a journal of facewise", 1),
     ],
 )
 def test_what_cannot_be_is_refused(clean, people, monkeypatch, arguments, said, status):
     monkeypatch.chdir(people.parent)
+    shutil.copy("people/loose.jpg", ".")
     result = clean(*arguments, status=status)
     assert said in " ".join(result.output.replace("│", " ").split())
     assert tree(people.parent / "people") == tree(people)
@@ -221,3 +226,28 @@ def test_decisions_hold_for_the_pictures_they_were_made_on(clean, people, tmp_pa
     assert "not on" in applied(made={"source": "/elsewhere", "pictures": names})
     made = content["made"] | {"pictures": [["../../etc/passwd", "0" * 64]] * 2}
     assert "is of no picture" in applied(made=made)
+    for name in ("obama/\0.jpg", "obama", "/etc/passwd"):
+        made = content["made"] | {"pictures": [[name, "0" * 64]] * 2}
+        assert "is of no picture" in applied(made=made)
+    for number in ("-1", "00", "2", "\u0661", ""):
+        choices = {"0": "keep", "1": "keep", number: "reject"}
+        assert "is of no picture" in applied(choices=choices)
+    assert "1 pictures have no choice, as 'obama/gone.jpg'" in applied(choices={"0": "keep"})
+    made = content["made"] | {"pictures": [names[0], ["obama/gone.jpg"]]}
+    assert "expected name and sha256 of picture 1" in applied(made=made)
+
+
+def test_pictures_that_came_since_are_told(clean, people, tmp_path):
+    page = tmp_path / "page.html"
+    clean(people, "--report", page, status=1)
+    about = page.read_text().split('id="about">')[1].split("</script>")[0]
+    made = json.loads(about)["made"]
+    decided = {str(i): "keep" for i, (_, sha256) in enumerate(made["pictures"]) if sha256}
+    content = {"format": "facewise decisions", "version": 1, "kind": "clean", "names": {}}
+    file = tmp_path / "d.json"
+    file.write_text(json.dumps(content | {"made": made, "choices": decided, "overruled": []}))
+    shutil.copy(people / "obama/1.jpg", people / "obama/new.jpg")
+    said = clean(people, "--out", tmp_path / "clean", "--apply", file, status=1).output
+    assert "new.jpg: is not on the page, so nothing is decided about it" in said
+    assert "failed: 1" in said
+    assert len(tree(tmp_path / "clean")) == len(decided)

@@ -332,7 +332,7 @@ def test_subtitles_fit_the_video_that_is_written(facewise, picture, tmp_path):
     begins = {}
     for name, more in {"source": [], "part": ["--out", tmp_path / "part.mp4"]}.items():
         file = tmp_path / f"{name}.vtt"
-        result = facewise("track", clip, "--start", 1, "--subtitles", file, *more)
+        facewise("track", clip, "--start", 1, "--subtitles", file, *more)
         begins[name] = next(
             line.split(" --> ")[0] for line in file.read_text().splitlines() if " --> " in line
         )

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facewise.cli.clean_output import as_json, summary
+from facewise.cli.clean_places import check_places, end, place_plan, undo_journal
 from facewise.cli.option_sets import ModelOptions, takes
 from facewise.cli.options import Json
-from facewise.errors import FacewiseError
 
 if TYPE_CHECKING:
     from facewise.curation.cleaning import CleanOptions, PeopleFolders, Verdicts
-    from facewise.curation.cleaning.placements import Plan
 
 _INLINE = 2000  # pictures up to which a page holds its thumbnails itself
 
@@ -137,35 +136,37 @@ def clean(
 
     Exit status: 0, or 1 when a picture could not be read or placed.
     """
+    from facewise.cli.loading import wrong_usage
     from facewise.curation.cleaning import CleanOptions, plan_decisions, plan_verdicts
 
     if undo is not None:
-        _undo(undo, [source, out, rejected, report, json_file, apply, journal])
+        undo_journal(undo, [source, out, rejected, report, json_file, apply, journal])
         return
     if source is None:
         raise typer.BadParameter("SRC: name the folder of people, or --undo JOURNAL")
-    _check(source, out, rejected, report, json_file, journal)
+    check_places(source, out, rejected, report, json_file, journal)
     if apply is not None:
         if out is None and rejected is None:
             raise typer.BadParameter("--apply: say where to place: --out, --rejected or both")
         if report is not None or json_file is not None:
             raise typer.BadParameter("--apply: goes without --report and --json; it judges nothing")
-        problems = _place(
-            plan_decisions(apply, source, out, rejected), source, out, rejected, journal, how
+        problems = place_plan(
+            plan_decisions(apply, source, out, rejected), source, out, rejected, journal, how.value
         )
-        _end(problems)
+        end(problems)
         return
-    chosen = CleanOptions(
-        method=method.value,
-        threshold=threshold,
-        affinity=affinity.value,
-        linkage=linkage.value,
-        distance_threshold=distance_threshold,
-        min_side=min_side,
-        min_focus=min_focus,
-        min_score=min_score,
-        drop_duplicates=drop_duplicates,
-    )
+    with wrong_usage():
+        chosen = CleanOptions(
+            method=method.value,
+            threshold=threshold,
+            affinity=affinity.value,
+            linkage=linkage.value,
+            distance_threshold=distance_threshold,
+            min_side=min_side,
+            min_focus=min_focus,
+            min_score=min_score,
+            drop_duplicates=drop_duplicates,
+        )
     people, verdicts, model, loose = _judge(source, chosen, options)
     if json_file is not None:
         from facewise.cli.files import write_text
@@ -181,35 +182,10 @@ def clean(
     problems += [f"{path}: lies in no person's folder, and was left out" for path in loose]
     if out is not None or rejected is not None:
         plan = plan_verdicts(people, verdicts, out, rejected)
-        problems += _place(plan, source, out, rejected, journal, how, quiet=str(json_file) == "-")
-    _end(problems)
-
-
-def _check(
-    source: Path,
-    out: Path | None,
-    rejected: Path | None,
-    report: Path | None,
-    json_file: Path | None,
-    journal: Path | None,
-) -> None:
-    from facewise.cli.files import is_within, protect
-
-    folders = {"--out": out, "--rejected": rejected}
-    for name, folder in folders.items():
-        if folder is not None and (is_within(folder, source) or is_within(source, folder)):
-            raise FacewiseError(f"{name} {folder}: lies in SRC, or SRC in it; choose another")
-    nested = (
-        out is not None
-        and rejected is not None
-        and (is_within(out, rejected) or is_within(rejected, out))
-    )
-    if nested:
-        raise FacewiseError("--out and --rejected: one lies in the other; choose another")
-    for name, file in {"--report": report, "--json": json_file, "--journal": journal}.items():
-        if file is not None and str(file) != "-" and is_within(file, source):
-            raise FacewiseError(f"{name} {file}: lies in SRC; choose another folder")
-    protect([], [report, json_file, journal])
+        problems += place_plan(
+            plan, source, out, rejected, journal, how.value, quiet=str(json_file) == "-"
+        )
+    end(problems)
 
 
 def _judge(
@@ -237,39 +213,6 @@ def _judge(
     return people, verdicts, embedder.spec.id, loose
 
 
-def _place(
-    plan: Plan,
-    source: Path,
-    out: Path | None,
-    rejected: Path | None,
-    journal: Path | None,
-    how: How,
-    *,
-    quiet: bool = False,
-) -> list[str]:
-    from facewise.cli.progress import counting
-    from facewise.curation.cleaning import JOURNAL
-    from facewise.curation.placing import place
-
-    file = journal or (out or rejected or Path()) / JOURNAL
-    with counting("placing", len(plan.placements)) as report:
-        done = place(
-            plan.placements,
-            file,
-            how=how.value,
-            made={"command": "clean", "source": str(source.resolve())},
-            report=report,
-        )
-    if not quiet:
-        changed = f", {plan.overruled:,} as you decided" if plan.overruled else ""
-        typer.echo(f"{plan.kept:,} kept, {plan.rejected:,} rejected{changed}")
-        before = f", {done.kept:,} were there" if done.kept else ""
-        gone = f", {done.removed:,} taken away" if done.removed else ""
-        typer.echo(f"{done.made:,} placed{before}{gone}")
-        typer.echo(f"undo with: facewise clean --undo {shlex.quote(str(file))}")
-    return [*plan.problems, *done.problems]
-
-
 def _report(
     report: Path,
     people: PeopleFolders,
@@ -293,24 +236,3 @@ def _report(
     with waiting("writing the page"):
         write_page(report, page, pictures="inline" if inline else "beside")
     typer.echo(f"page: {report}", err=True)
-
-
-def _undo(journal: Path, others: list[Path | None]) -> None:
-    from facewise.curation.placing import undo
-
-    if any(other is not None for other in others):
-        raise typer.BadParameter("--undo: goes without other arguments")
-    done = undo(journal)
-    typer.echo(f"{done.removed:,} pictures and {done.folders:,} folders taken away")
-    _end(done.left)
-
-
-def _end(problems: list[str]) -> None:
-    """List what went wrong, if anything did, and end with exit status 1."""
-    from facewise.cli.files import shown
-
-    if problems:
-        typer.echo(f"failed: {len(problems):,}", err=True)
-        for problem in problems:
-            typer.echo(f"  {shown(problem)}", err=True)
-        raise typer.Exit(1)

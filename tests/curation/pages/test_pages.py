@@ -75,6 +75,19 @@ def test_names_cannot_become_markup(tmp_path):
     assert about["made"] == {"x": NASTY}
 
 
+def test_unfinished_work_is_kept_for_the_same_page_alone(tmp_path):
+    def key(tiles=(("1", "keep"),), name="Ann", **made):
+        shown = [Tile(number, None, "x", choice) for number, choice in tiles]
+        groups = [Group("g0", "t", shown, name=name)]
+        whole = Page("probe", "t", CHOICES, [Section("s", groups)], made=made)
+        text = write_page(tmp_path / "p.html", whole).read_text(encoding="utf-8")
+        return json.loads(Elements(text).scripts[0])["page"]
+
+    others = [key(source="b"), key(source="a", tiles=[("1", "out")]), key(source="a", name="Bob")]
+    assert key(source="a") == key(source="a")
+    assert len({key(source="a"), *others}) == 4
+
+
 def test_the_policy_lets_run_what_is_ours_alone(tmp_path):
     text = write_page(tmp_path / "p.html", page()).read_text(encoding="utf-8")
     policy = re.search('Security-Policy" content="([^"]+)"', text)[1]
@@ -169,7 +182,7 @@ WHOLE = {
 
 def test_decisions_are_read(tmp_path):
     path = tmp_path / "d.json"
-    path.write_text(json.dumps(WHOLE))
+    path.write_text(json.dumps(WHOLE), encoding="utf-8-sig")  # as some editors write it
     found = read_decisions(path, "probe", {"keep", "out"})
     assert found.choices == {"1": "keep", "2": "out"}
     assert found.overruled == {"2"}
@@ -185,6 +198,8 @@ def test_decisions_are_read(tmp_path):
         ("[" * 100_000, "not a file of decisions"),
         ({"format": "x"}, "which a page of facewise exports"),
         ({"version": 2}, "has version 2, expected 1"),
+        ({"version": True}, "has version True, expected 1"),
+        (json.dumps(WHOLE).replace('"2": "out"', '"1": "out"'), "'1' stands there twice"),
         ({"kind": "cluster"}, "holds decisions of 'cluster', expected 'probe'"),
         ({"choices": {"1": "burn"}, "overruled": []}, "'1' has the choice 'burn'"),
         ({"choices": [1]}, "damaged"),

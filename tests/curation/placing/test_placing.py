@@ -48,7 +48,7 @@ def test_a_plan_is_carried_out_and_undone_without_a_trace(source, tmp_path, how)
     links = {path.is_symlink() for path in out.rglob("*.jpg")}
     assert links == {how == "symlink"}
     assert (out / "ann/1.jpg").samefile(source / "ann/1.jpg") == (how != "copy")
-    assert read_journal(journal)[0] == {"run": 7}
+    assert read_journal(journal)[0]["made"] == {"run": 7}
     again = place(plan(source, out), journal, how=how)
     assert (again.made, again.kept, again.problems) == (0, 3, [])
     gone = undo(journal)
@@ -87,10 +87,68 @@ def test_a_file_that_is_there_is_never_overwritten_nor_removed(source, tmp_path)
     done = place(plan(source, out), journal)
     assert done.made == 2
     assert done.problems == [f"{out}/ann/1.jpg: there is another file, which was left"]
+    done = place(plan(source, out), journal)  # and again
+    assert (done.made, done.kept, done.removed) == (0, 2, 0)
     left = undo(journal)
-    assert left.removed == 2
-    assert left.left == [f"{out}/ann/1.jpg: was changed since, and was left"]
+    assert (left.removed, left.left) == (2, [])
     assert (out / "ann/1.jpg").read_text() == "mine"
+
+
+@pytest.mark.parametrize("how", ["copy", "symlink", "hardlink"])
+@pytest.mark.parametrize("outward", [True, False])
+def test_links_between_the_folders_cost_no_original(source, tmp_path, how, outward):
+    journal, out = tmp_path / "j", tmp_path / "out"
+    before = {path: path.read_bytes() for path in sorted(source.rglob("*.jpg"))}
+    out.mkdir()
+    if outward:  # where pictures would be placed lies among the originals
+        (out / "ann").symlink_to(source / "ann")
+    else:  # and the other way round
+        (source / "ann").rename(out / "ann")
+        (source / "ann").symlink_to(out / "ann")
+    for _ in range(2):
+        done = place(plan(source, out), journal, how=how)
+        assert (done.made + done.kept, len(done.problems)) == (1, 2)
+        assert "lies among the originals" in done.problems[0]
+    assert undo(journal).removed == 1
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_link_to_a_picture_is_placed_as_the_picture(source, tmp_path):
+    out = tmp_path / "out"
+    (source / "bob/1.jpg").rename(source / "bob/real.jpg")
+    (source / "bob/1.jpg").symlink_to("real.jpg")
+    done = place(plan(source, out, ["bob/1.jpg"]), tmp_path / "j", how="hardlink")
+    assert (done.made, done.problems) == (1, [])
+    assert not (out / "bob/1.jpg").is_symlink()
+    assert (out / "bob/1.jpg").samefile(source / "bob/real.jpg")
+    assert undo(tmp_path / "j").removed == 1
+
+
+@pytest.mark.parametrize("name", ["\u7530" * 80 + ".jpg", "x" * 251 + ".jpg"])
+def test_the_longest_names_there_can_be(tmp_path, name):
+    (tmp_path / "people/ann").mkdir(parents=True)
+    (tmp_path / "people/ann" / name).write_bytes(b"picture")
+    done = place(plan(tmp_path / "people", tmp_path / "out", [f"ann/{name}"]), tmp_path / "j")
+    assert (done.made, done.problems) == (1, [])
+
+
+def test_the_journal_of_a_folder_that_was_moved_is_not_forgotten(source, tmp_path):
+    out = tmp_path / "out"
+    place(plan(source, out), out / "j")
+    out.rename(tmp_path / "moved")
+    with pytest.raises(CurationError, match=r"was moved from .* move the folder back"):
+        undo(tmp_path / "moved/j")
+    (tmp_path / "moved").rename(out)
+    (out / "ann/1.jpg").unlink()
+    done = undo(out / "j")
+    assert (done.removed, done.missing, done.left) == (2, 1, [])
+    assert tree(out) == {}
+
+
+def test_an_empty_journal_is_begun_anew(source, tmp_path):
+    (tmp_path / "j").touch()
+    assert place(plan(source, tmp_path / "out"), tmp_path / "j").made == 3
+    assert undo(tmp_path / "j").removed == 3
 
 
 def test_undo_leaves_what_was_changed_and_the_last_copy(source, tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from facewise.curation.cleaning.page import KEEP, KIND, REJECT
+from facewise.curation.cleaning.pictures import find_pictures
 from facewise.curation.pages import read_decisions
 from facewise.curation.placing import Placement
 from facewise.curation.placing.digests import file_sha256
@@ -70,7 +72,8 @@ def plan_decisions(file: Path, source: Path, out: Path | None, rejected: Path | 
         rejected: for what is rejected, or None.
 
     Raises:
-        CurationError: it is no decision file of a cleaning, or that of another folder.
+        CurationError: it is no decision file of a cleaning, or that of another folder, or it lacks
+            pictures of its page.
     """
     decisions = read_decisions(file, KIND, {KEEP, REJECT})
     pictures = decisions.made.get("pictures")
@@ -81,9 +84,10 @@ def plan_decisions(file: Path, source: Path, out: Path | None, rejected: Path | 
             f"{file}: holds decisions on {decisions.made.get('source')}, not on {source.resolve()}"
         )
     plan = Plan(overruled=len(decisions.overruled))
+    _require_all(file, pictures, decisions.choices)
     for number, choice in decisions.choices.items():
         try:
-            name, sha256 = pictures[int(number)]
+            name, sha256 = pictures[_row(number)]
             relative = _inside(name)
         except (ValueError, IndexError, TypeError):
             raise CurationError(f"{file}: damaged: face {number!r} is of no picture") from None
@@ -96,12 +100,43 @@ def plan_decisions(file: Path, source: Path, out: Path | None, rejected: Path | 
             plan.problems.append(f"{source / relative}: was changed since the page was made")
             continue
         plan.add(source, relative, choice == KEEP, out, rejected)
+    on_page = {name for name, _ in pictures}
+    plan.problems += [
+        f"{path}: is not on the page, so nothing is decided about it; make the page anew"
+        for path in find_pictures(source)[0]
+        if path.relative_to(source).as_posix() not in on_page
+    ]
     return plan
+
+
+def _require_all(file: Path, pictures: list[Any], choices: Mapping[str, str]) -> None:
+    """A page decides on each of its pictures that can be read; so must its file.
+
+    Raises:
+        CurationError: some have no choice, or what the file says of pictures is damaged.
+    """
+    lacking = []
+    for number, picture in enumerate(pictures):
+        if not (isinstance(picture, list) and [type(each) for each in picture] == [str, str]):
+            raise CurationError(f"{file}: damaged: expected name and sha256 of picture {number}")
+        if picture[1] and str(number) not in choices:
+            lacking.append(picture[0])
+    if lacking:
+        raise CurationError(
+            f"{file}: damaged: {len(lacking):,} pictures have no choice, as {lacking[0]!r}"
+        )
+
+
+def _row(number: str) -> int:
+    """A number as the page writes it: no sign, no zeros in front, no other alphabet's digits."""
+    if not (number.isascii() and number.isdecimal() and str(int(number)) == number):
+        raise ValueError(number)
+    return int(number)
 
 
 def _inside(name: str) -> Path:
     """A path of the page, which must not lead out of the folder."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or len(path.parts) < 2:
+    if path.is_absolute() or ".." in path.parts or len(path.parts) < 2 or "\0" in name:
         raise ValueError(name)
     return Path(*path.parts)

@@ -67,6 +67,9 @@ class CleanOptions:
             of LFW is below 0.01.
         min_score: detection score below which it is rejected as perhaps no face.
         drop_duplicates: of near-duplicates in a folder keep only the best.
+
+    Raises:
+        ValueError: a threshold that no similarity or distance can have.
     """
 
     method: Method = "consensus"
@@ -78,6 +81,13 @@ class CleanOptions:
     min_focus: float = 0.005
     min_score: float = 0.8
     drop_duplicates: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not -1 <= self.threshold <= 1:
+            raise ValueError(f"threshold: expected a cosine in [-1, 1], got {self.threshold}")
+        for name in ("distance_threshold", "min_side", "min_focus", "min_score"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: expected at least 0, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,14 +50,15 @@ def read_decisions(
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
+        content = json.loads(text, object_pairs_hook=_each_once)
     except FileNotFoundError:
         raise CurationError(f"{path}: no such file of decisions") from None
     except (OSError, ValueError, RecursionError) as error:
         raise CurationError(f"{path}: not a file of decisions ({error})") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CurationError(f"{path}: not a file of decisions, which a page of facewise exports")
-    if content.get("version") != VERSION:
+    if type(content.get("version")) is not int or content["version"] != VERSION:
         raise CurationError(
             f"{path}: has version {content.get('version')!r}, expected {VERSION}; "
             "export it from a page of this version of facewise"
@@ -81,6 +82,15 @@ def read_decisions(
                 f"{path}: {each!r} has the choice {choice!r}, expected one of {sorted(choices)}"
             )
     return Decisions(kind, made, found, frozenset(overruled), names)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands there twice")
+    return found
 
 
 def _texts(value: Any) -> bool:

@@ -99,7 +99,8 @@ class _Writer:
         self._faces: set[str] = set()
         self._groups: set[str] = set()
         self._number = 0
-        self._digest = hashlib.sha256()  # of what the choices began with
+        # Of what the page is about and what it began with: the browser keeps unfinished work by it.
+        self._digest = hashlib.sha256(json.dumps([page.kind, dict(page.made)]).encode())
 
     def write(self) -> None:
         """The whole page."""
@@ -173,6 +174,7 @@ class _Writer:
         kind = "group warning" if group.warning else "group"
         title, label = f"<h3>{escaped(group.title)}</h3>", escaped(group.title)
         if group.name is not None:
+            self._digest.update(json.dumps([group.id, group.name]).encode())
             title += (
                 f'<label class="name">Name <input class="name" data-group="{escaped(group.id)}" '
                 f'value="{escaped(group.name)}" autocomplete="off"></label>'

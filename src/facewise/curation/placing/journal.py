@@ -14,6 +14,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+from facewise._files import replace_file
 from facewise.errors import CurationError
 
 FORMAT = "facewise journal"
@@ -44,7 +45,7 @@ class Journal:
     """A journal that is added to; made where there is none.
 
     Args:
-        path: the file.
+        path: the file. One that is empty, as a power cut may leave it, is begun anew.
         made: plain values that say what the run was, kept in the first line of a new journal.
 
     Raises:
@@ -54,15 +55,18 @@ class Journal:
 
     def __init__(self, path: Path, made: Mapping[str, Any] | None = None) -> None:
         self.path = path
-        if path.exists():
+        if path.exists() and path.stat().st_size:
             self.entries = list(read_journal(path)[1])
             _cut_off_half_a_line(path)
             return
         self.entries = []
-        path.parent.mkdir(parents=True, exist_ok=True)
-        head = {"format": FORMAT, "version": VERSION, "made": dict(made or {})}
-        with path.open("x", encoding="utf-8") as file:
-            file.write(json.dumps(head) + "\n")
+        head = {
+            "format": FORMAT,
+            "version": VERSION,
+            "at": os.path.abspath(path),  # noqa: PTH100 - `resolve` would follow links
+            "made": dict(made or {}),
+        }
+        replace_file(path, (json.dumps(head) + "\n").encode())
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Write entries; when this returns they have reached the disk."""
@@ -91,7 +95,7 @@ def standing(entries: Iterable[Entry]) -> dict[str, Entry]:
 
 
 def read_journal(path: str | PathLike[str]) -> tuple[dict[str, Any], list[Entry]]:
-    """What a run was (`made`), and its entries.
+    """The first line: what a run was (`made`) and where it kept its journal (`at`); the entries.
 
     Raises:
         CurationError: the file is missing, or no journal; names it.
@@ -117,7 +121,7 @@ def read_journal(path: str | PathLike[str]) -> tuple[dict[str, Any], list[Entry]
             entries.append(Entry(**value))
         except TypeError:
             raise CurationError(f"{path}: line {number} is damaged") from None
-    return dict(head.get("made") or {}), entries
+    return head, entries
 
 
 def _json(line: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ from facewise.errors import CurationError
 How = Literal["copy", "symlink", "hardlink"]
 """A copy; a link to its path; or a second name of the same file, which costs no space."""
 
+_TAKEN = "there is another file, which was left"
 _TOGETHER = 256  # entries that reach the disk at once
 
 
@@ -92,20 +93,25 @@ def place(
     done = Placed()
     _remove_unwanted(log, wanted, how, done)
     known = log.standing()
+    originals = {folder.resolve() for folder in {each.source.parent for each in placements}}
     rest = iter(placements)
     finished = 0
     while some := list(islice(rest, _TOGETHER)):
         new = [each for each in some if not _is_there(each, known, how, done)]
+        new = [each for each in new if _is_free(each, originals, done)]
         entries = [entry for each in new if (entry := _entry(each, how, done)) is not None]
         log.add([*_folders(entries, log), *entries])
+        failed = []
         for entry in entries:
             try:
                 _make(entry)
                 done.made += 1
-            except FileExistsError:
-                done.problems.append(f"{entry.target}: there is another file, which was left")
             except OSError as error:
-                done.problems.append(f"{entry.target}: {error.strerror or error}")
+                taken = isinstance(error, FileExistsError)
+                why = _TAKEN if taken else error.strerror or str(error)
+                done.problems.append(f"{entry.target}: {why}")
+                failed.append(Entry("gone", entry.target))
+        log.add(failed)
         finished += len(some)
         report(finished)
     return done
@@ -120,6 +126,17 @@ def _is_there(each: Placement, known: Mapping[str, Entry], how: How, done: Place
         return False
     done.kept += 1
     return True
+
+
+def _is_free(each: Placement, originals: Container[Path], done: Placed) -> bool:
+    """Whether something can be made there; what is somebody else's is left."""
+    if each.target.parent.resolve() in originals:
+        done.problems.append(f"{each.target}: lies among the originals, by a link; nothing is made")
+    elif os.path.lexists(each.target):
+        done.problems.append(f"{each.target}: {_TAKEN}")
+    else:
+        return True
+    return False
 
 
 def _entry(each: Placement, how: How, done: Placed) -> Entry | None:
@@ -150,7 +167,7 @@ def _make(entry: Entry) -> None:
         target.symlink_to(source)
         return
     if entry.kind == "hardlink":
-        os.link(source, target)
+        os.link(source.resolve(), target)  # a name of the picture, not of a link to it
         return
     if os.path.lexists(target):
         raise FileExistsError(str(target))

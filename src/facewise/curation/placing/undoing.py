@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facewise.curation.placing.digests import file_sha256, holds
 from facewise.curation.placing.journal import Entry, read_journal, standing
+from facewise.errors import CurationError
 
 DRAFT_MARK = "placing."
 """In the names of files that are being written."""
@@ -21,11 +22,13 @@ class Undone:
     Attributes:
         removed: files that were taken away.
         folders: empty folders that were taken away.
+        missing: files that were not there any more.
         left: what was left, a sentence each that names the file and says why.
     """
 
     removed: int = 0
     folders: int = 0
+    missing: int = 0
     left: list[str] = field(default_factory=list)
 
 
@@ -39,14 +42,20 @@ def undo(journal: str | os.PathLike[str]) -> Undone:
         journal: of `place`.
 
     Raises:
-        CurationError: it is missing, or no journal.
+        CurationError: it is missing, or no journal; or the folder was moved, so that nothing which
+            it lists is there.
     """
     path = Path(journal)
-    entries = standing(read_journal(path)[1])
+    head, lines = read_journal(path)
+    entries = standing(lines)
+    _require_not_moved(path, head.get("at"), entries.values())
     remove_drafts(entries.values())
     done = Undone()
     for entry in entries.values():
-        if entry.kind == "folder" or not os.path.lexists(entry.target):
+        if entry.kind == "folder":
+            continue
+        if not os.path.lexists(entry.target):
+            done.missing += 1
             continue
         why = take_away(entry)
         if why is None:
@@ -59,10 +68,24 @@ def undo(journal: str | os.PathLike[str]) -> Undone:
     return done
 
 
+def _require_not_moved(path: Path, at: object, entries: Iterable[Entry]) -> None:
+    here = os.path.abspath(path)  # noqa: PTH100 - `resolve` would follow links
+    if not isinstance(at, str) or at == here:
+        return
+    files = [entry.target for entry in entries if entry.kind != "folder"]
+    if files and not any(map(os.path.lexists, files)):
+        raise CurationError(
+            f"{path}: was moved from {at}, and none of the {len(files):,} files that it lists is "
+            "where it was; move the folder back to undo it"
+        )
+
+
 def is_ours(entry: Entry) -> bool:
     """Whether a target is there, and is what was made."""
     target, source = Path(entry.target), Path(entry.source)
     try:
+        if is_same_place(target, source):
+            return False
         if entry.kind == "symlink":
             return target.is_symlink() and os.readlink(target) == entry.source  # noqa: PTH115
         if target.is_symlink() or not target.is_file():
@@ -72,6 +95,11 @@ def is_ours(entry: Entry) -> bool:
         return file_sha256(target) == entry.sha256
     except OSError:
         return False
+
+
+def is_same_place(one: Path, other: Path) -> bool:
+    """Whether two paths are the same entry of the same folder, by whatever links."""
+    return one.name == other.name and one.parent.resolve() == other.parent.resolve()
 
 
 def take_away(entry: Entry) -> str | None:

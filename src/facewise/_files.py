@@ -38,6 +38,20 @@ def part_of(place: Path, mark: str = "") -> Path:
     return place.with_name(f".{stem}.{mark}{secrets.token_hex(4)}.part")
 
 
+def begins_with(path: Path, content: bytes) -> bool:
+    """Whether nothing is at a place, or a file that begins so, or an empty one.
+
+    Raises:
+        OSError: it cannot be read, as a folder.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(content))
+    except FileNotFoundError:
+        return True
+    return start in {content, b""}
+
+
 def publish(part: Path, place: Path, *, over: bool, sync: bool = True) -> None:
     """Give a draft, which is closed, its place.
 

@@ -319,3 +319,72 @@ def test_a_log_of_failures_that_is_damaged(photos, tmp_path, align):
     assert len(work.failures) == 3
     assert detector.seen > 0
     assert log.read_bytes() == whole
+
+
+@pytest.mark.parametrize("choice", ["most_central", "all"])
+def test_a_photo_that_shows_no_face_any_more_has_no_chip(tmp_path, align, choice):
+    root = tmp_path / "photos"
+    photo(root / "a.png", 1, faces=2)
+    photo(root / "b.png", 2)
+    align(root, choice=choice)
+    photo(root / "a.png", 1, faces=0)
+    os.utime(root / "a.png", (2e9, 2e9))
+    work, _ = align(root, choice=choice)
+    assert chips_in(tmp_path / "chips") == {"b_0.png" if choice == "all" else "b.png"}
+    assert work.chips == 1
+
+
+@pytest.mark.parametrize("name", ["problems.csv", "several.csv"])
+def test_a_table_of_somebody_elses_stays(photos, tmp_path, align, name):
+    (tmp_path / "chips").mkdir()
+    (tmp_path / "chips" / name).write_text("mine")
+    with pytest.raises(AlignError, match=f"{name}: is there, and facewise has not written it"):
+        align(photos)
+    assert tree(tmp_path / "chips") == {name: b"mine"}
+
+
+def test_other_photos_need_another_folder(photos, tmp_path, align):
+    align(photos)
+    photo(tmp_path / "others/top.jpg", 9)
+    before = tree(tmp_path / "chips")
+    with pytest.raises(AlignError, match=r"holds the chips of .*photos, not of .*others"):
+        align(tmp_path / "others")
+    assert tree(tmp_path / "chips") == before
+    photos.rename(tmp_path / "moved")
+    (tmp_path / "chips/.facewise-align.json").unlink()  # as the message says
+    work, _ = align(tmp_path / "moved")
+    assert (work.cut, work.kept) == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "ours"),
+    [
+        (b"", True),
+        (b"\0" * 9000, True),
+        (b"\0" * 9000 + b"notes", False),
+        (b"\x89PNG\r\n\x1a\n\0\0", True),
+        (b"\x89PNG my notes", False),
+        (b"\x89PNG\r\n\x1a\n" + b"\0\0\0\1IDATx" * 1000, False),
+        (b"RIFF\x10\0\0\0WAVEfmt " + b"\0" * 8, False),
+        (b"RIFF\xff\xff\0\0WEBPVP8X" + b"x" * 50, True),
+    ],
+)
+def test_what_a_power_cut_leaves_is_cut_anew_and_nothing_else(tmp_path, align, content, ours):
+    root, out = tmp_path / "photos", tmp_path / "chips"
+    photo(root / "a.jpg", 1)
+    out.mkdir()
+    (out / "a.png").write_bytes(content)
+    work, _ = align(root)
+    assert work.cut == ours
+    assert ((out / "a.png").read_bytes() == content) is not ours
+
+
+def test_half_a_chip_is_cut_anew(tmp_path, align):
+    root, chip = tmp_path / "photos", tmp_path / "chips/a.png"
+    photo(root / "a.jpg", 1)
+    align(root)
+    whole = chip.read_bytes()
+    for part in (whole[: len(whole) // 2], whole[:-4]):
+        chip.write_bytes(part)
+        assert align(root)[0].cut == 1
+        assert chip.read_bytes() == whole

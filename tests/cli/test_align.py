@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from facewise.aligning import read_boxes
+from facewise.images import load
 from facewise.recognition.folders import pictures_in
 
 
@@ -77,6 +78,7 @@ def test_five_points(facewise: Any, photos: Path, tmp_path: Path) -> None:
         (["d", "--image-size", "90", "--model", "mobilefacenet.ms1m"], "another"),
         (["d", "--five-point", "--backbone", "mobilefacenet"], "another"),
         (["d", "--input-size", "90"], "goes with --backbone"),
+        (["d", "--image-size", "100000"], "4096"),
     ],
 )
 def test_wrong_usage(facewise: Any, photos: Path, options: list[str], message: str) -> None:
@@ -109,3 +111,23 @@ def test_interrupted(photos: Path, tmp_path: Path, process: Any, facewise: Any) 
     times = {path: path.stat().st_mtime_ns for path in chips}
     facewise("align", photos, out, "--image-size", "160")
     assert all(path.stat().st_mtime_ns == time for path, time in times.items())
+
+
+def test_results_over_photos_are_refused(facewise: Any, photos: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in photos.rglob("*.jpg")}
+    for option in ("--json", "--boxes"):
+        said = facewise("align", photos, tmp_path / "d", option, photos / "obama/1.jpg", status=1)
+        assert "would overwrite a picture that is read" in said.stderr
+    said = facewise("export", photos, "--means", tmp_path / "m.npz", "--json",
+                    photos / "obama/1.jpg", status=1)  # fmt: skip
+    assert "would overwrite a picture that is read" in said.stderr
+    assert {path: path.read_bytes() for path in photos.rglob("*.jpg")} == before
+
+
+@pytest.mark.shared
+def test_for_a_model_with_weights_of_ones_own(
+    facewise: Any, photos: Path, tmp_path: Path, shared: Any
+) -> None:
+    weights = shared("weights/mobilefacenet-ms1m-128d.pt")
+    facewise("align", photos, tmp_path / "d", "--model", f"mobilefacenet={weights}")
+    assert load(next((tmp_path / "d").rglob("*.png"))).shape == (112, 112, 3)

@@ -140,6 +140,8 @@ def test_the_predecessors_way_with_its_words(clean, people):
         (["people", "--threshold", "5"], "expected a cosine in [-1, 1], got 5.0", 2),
         (["people", "--distance-threshold", "nan"], "expected at least 0, got nan", 2),
         (["people", "--out", "a", "--journal", "loose.jpg"], "not a journal of facewise", 1),
+        (["people", "--out", "loose.jpg/a"], "loose.jpg is no folder", 1),
+        (["people", "--report", "loose.jpg"], "is there, and is no page", 1),
     ],
 )
 def test_what_cannot_be_is_refused(clean, people, monkeypatch, arguments, said, status):
@@ -235,6 +237,16 @@ def test_decisions_hold_for_the_pictures_they_were_made_on(clean, people, tmp_pa
     assert "1 pictures have no choice, as 'obama/gone.jpg'" in applied(choices={"0": "keep"})
     made = content["made"] | {"pictures": [names[0], ["obama/gone.jpg"]]}
     assert "expected name and sha256 of picture 1" in applied(made=made)
+
+
+def test_another_folder_of_people_needs_another_folder(clean, people, tmp_path):
+    out = tmp_path / "clean"
+    clean(people, "--out", out, status=1)
+    before = tree(out)
+    shutil.copytree(people, tmp_path / "others")
+    said = clean(tmp_path / "others", "--out", out, status=1).output
+    assert f"lists what was placed by another run (command clean, source {people}" in said
+    assert tree(out) == before
 
 
 def test_pictures_that_came_since_are_told(clean, people, tmp_path):

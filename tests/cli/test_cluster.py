@@ -61,6 +61,29 @@ def test_from_photos_to_named_folders_and_a_gallery(
     facewise("cluster", "undo", out)
     assert not out.exists() or tree(out) == set()
 
+    facewise("cluster", "name", obama, "Barack", "--album", album)
+    facewise("cluster", "--album", album, "--gallery", store)
+    with Gallery.open(store) as gallery:  # it is the same person, under the new name
+        assert {each.person.name: each.faces for each in gallery.list()}["Barack"] == 4
+        assert len(list(gallery.list())) == 3
+    assert "names or texts that were changed" in facewise("gallery", "check", store).output
+    facewise("gallery", "enrol", store, "--name", "Potus", photos / "biden-1.jpg")
+    facewise("cluster", "name", obama, "Potus", "--album", album)
+    said = facewise("cluster", "--album", album, "--gallery", store, status=1).stderr
+    assert "has 'Barack', made for cluster" in said
+    assert "facewise gallery merge" in said
+
+
+def test_no_album_is_made_by_mistake(facewise: Any, photos: Path, tmp_path: Path) -> None:
+    said = facewise("cluster", tmp_path / "typo", "--album", tmp_path / "a.album", status=1).stderr
+    assert f"{tmp_path}/typo: no such file" in said
+    said = facewise("cluster", photos, "--album", photos / "1.jpg", status=2).stderr
+    assert "has the name of a picture" in " ".join(said.split())
+    (tmp_path / "p.html").write_text("notes")
+    said = facewise("cluster", photos, "--page", tmp_path / "p.html", status=1).stderr
+    assert "p.html: is there, and is no page" in said
+    assert not list(tmp_path.rglob("*.album"))
+
 
 def test_new_photos_join_and_failures_are_listed(
     facewise: Any, photos: Path, tmp_path: Path

@@ -283,7 +283,7 @@ def test_other_suffixes(people, tmp_path, name):
 def test_nothing_to_export(tmp_path):
     root = tmp_path / "people"
     root.mkdir()
-    with pytest.raises(ShardsError, match="no pictures there"):
+    with pytest.raises(ExportError, match="people: no pictures there"):
         export_folder(root, tmp_path / "f.npz")
     photo(root / "a/1.png", 1, faces=0)
     with pytest.raises(ExportError, match="none of 1 pictures has a face that counts"):
@@ -293,6 +293,25 @@ def test_nothing_to_export(tmp_path):
     with pytest.raises(ExportError, match="name a file to write"):
         export_folder(root)
     assert not (tmp_path / "f.npz").exists()
+    photo(root / "a/2.png", 2)  # and now there is something
+    assert export_folder(root, tmp_path / "f.npz").faces == 1
+
+
+def test_what_lies_beside_the_file_is_not_replaced(people, tmp_path):
+    listed, work = tmp_path / "f.npz.problems.csv", tmp_path / "f.npz.parts"
+    listed.write_text("mine")
+    with pytest.raises(ExportError, match=r"problems\.csv: is there already"):
+        export_folder(people, tmp_path / "f.npz")
+    assert listed.read_text() == "mine"
+    listed.unlink()
+    work.mkdir()
+    (work / "notes.txt").write_text("mine")
+    with pytest.raises(ExportError, match=r"parts: is there, and is of no export"):
+        export_folder(people, tmp_path / "f.npz")
+    assert tree(work) == {"notes.txt": b"mine"}
+    (work / "notes.txt").unlink()
+    assert export_folder(people, tmp_path / "f.npz").faces
+    assert export_folder(people, tmp_path / "f.npz", force=True).faces
 
 
 def test_files_in_the_folder_of_pictures(people):

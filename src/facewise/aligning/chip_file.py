@@ -28,6 +28,9 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {
 and smaller by a quarter; more programs read PNG."""
 
 _DESCRIPTION = 0x010E  # EXIF 2.3, ImageDescription
+_START_OF_PNG = b"\x89PNG\r\n\x1a\n"
+_MARK = b'{"facewise": "chip"'
+_LONGEST_HEAD = 8192  # bytes, in which a chip's facts are
 _END_OF_PNG = b"\0\0\0\0IEND\xaeB`\x82"
 
 
@@ -104,10 +107,23 @@ def facts_of(path: Path) -> ChipFacts | None:
 
 
 def is_spoilt(path: Path) -> bool:
-    """Whether a file is what a power cut leaves of a chip: nothing, zeros, or a part of it."""
+    """Whether a file is what a power cut leaves of a chip: nothing, zeros, or a part of it.
+
+    Of other files at most those are taken for one that hold no picture either: nothing but zeros,
+    or the first bytes of a PNG or WebP file that breaks off.
+    """
     with path.open("rb") as file:
-        start = file.read(12)
-    return not start.strip(b"\0") or start.startswith((b"\x89PNG", b"RIFF"))
+        start = file.read(_LONGEST_HEAD)
+        size = file.seek(0, os.SEEK_END)
+        if not start.strip(b"\0"):
+            file.seek(0)
+            return not any(block.strip(b"\0") for block in iter(lambda: file.read(1 << 20), b""))
+    if start.startswith(b"RIFF"):
+        declared = int.from_bytes(start[4:8], "little") + 8
+        return start[8:16] in {b"WEBPVP8X", b"WEBPVP8L"} and declared > size
+    if not start.startswith(_START_OF_PNG):
+        return size < len(_START_OF_PNG) and _START_OF_PNG.startswith(start)
+    return _MARK in start or (size < _LONGEST_HEAD and b"IDAT" not in start)
 
 
 def _is_whole(path: Path) -> bool:

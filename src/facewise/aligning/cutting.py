@@ -91,6 +91,7 @@ class Worker:
                 if found.count:
                     reason = f"{found.count} faces, none that counts ({self._cutter.choice})"
                 results[place] = Looked(Known(reason, True), lasting=True)
+                self._remove(task)
             elif is_there:
                 results[place] = Looked(None, faces=found.count, cut=len(found.faces))
             else:
@@ -137,6 +138,17 @@ class Worker:
         if self._all:
             self._remove_further(task, count)
         return Looked(None, faces=found.count, cut=count)
+
+    def _remove(self, task: Task) -> None:
+        """Remove the chips of a photo that showed faces once, and does not any more."""
+        if self._all:
+            self._remove_further(task, 0)
+            return
+        path = chip_of(self._out, task, self._suffix, None)
+        with suppress(OSError):
+            facts = facts_of(path)
+            if facts is not None and facts.source == task.source:
+                path.unlink()
 
     def _remove_further(self, task: Task, face: int) -> None:
         """Remove chips of the same photo when it had more faces."""

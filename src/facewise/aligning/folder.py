@@ -51,8 +51,8 @@ def align_folder(
         report: called with the number of photos that are done, as they are.
 
     Raises:
-        AlignError: there are no photos, one folder lies in the other, or the folder of chips was
-            begun with other settings.
+        AlignError: there are no photos, one folder lies in the other, the folder of chips was
+            begun with other settings or for other photos, or holds somebody else's tables.
         OSError: a folder cannot be listed or written.
 
     Example:
@@ -80,6 +80,7 @@ def align_folder(
         Cutter(detector, crop, choice),
         target,
         suffix=suffix,
+        origin=root,
         retry_failed=retry_failed,
         report=report,
     )

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facewise._files import begins_with
 from facewise.aligning.drafts import Drafts
+from facewise.errors import AlignError
 
 if TYPE_CHECKING:
     from facewise.aligning.run import Work
@@ -20,6 +22,23 @@ SEVERAL_FILE = "several.csv"
 """Which photos show several faces, how many, and which of them was cut."""
 
 
+_HEADERS = {PROBLEMS_FILE: ("path", "reason"), SEVERAL_FILE: ("path", "faces", "policy")}
+
+
+def require_own_lists(out: Path) -> None:
+    """Make sure that what is there under the names of the tables was written by facewise.
+
+    Raises:
+        AlignError: it was not.
+    """
+    for name, header in _HEADERS.items():
+        if not begins_with(out / name, ",".join(header).encode()):
+            raise AlignError(
+                f"{out / name}: is there, and facewise has not written it; it is not replaced. "
+                "Choose another folder"
+            )
+
+
 def write_lists(work: Work) -> None:
     """Write both; the second one only if there is something to say.
 
@@ -28,20 +47,18 @@ def write_lists(work: Work) -> None:
     """
     drafts = Drafts(work.out)
     failures = [(failure.task.photo.name, failure.reason) for failure in work.failures]
-    _write(drafts, work.out / PROBLEMS_FILE, ("path", "reason"), failures)
+    _write(drafts, work.out / PROBLEMS_FILE, failures)
     several = [(each.task.photo.name, each.faces, work.choice) for each in work.several]
     if several:
-        _write(drafts, work.out / SEVERAL_FILE, ("path", "faces", "policy"), several)
+        _write(drafts, work.out / SEVERAL_FILE, several)
     else:
         (work.out / SEVERAL_FILE).unlink(missing_ok=True)
     drafts.close()
 
 
-def _write(
-    drafts: Drafts, file: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]
-) -> None:
+def _write(drafts: Drafts, file: Path, rows: Iterable[tuple[object, ...]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(_HEADERS[file.name])
     writer.writerows(rows)
     drafts.write(file, text.getvalue().encode("utf-8", "surrogateescape"))

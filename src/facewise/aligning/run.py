@@ -13,6 +13,7 @@ from facewise.aligning.claim import claim
 from facewise.aligning.cutting import Looked, Worker
 from facewise.aligning.drafts import Drafts
 from facewise.aligning.failures import FailureLog, Known
+from facewise.aligning.lists import require_own_lists
 from facewise.aligning.places import Photo, Task, chip_of, size_of, tasks_of
 from facewise.aligning.state import there
 from facewise.errors import AlignError
@@ -92,6 +93,7 @@ def align_photos(
     out: Path,
     *,
     suffix: str = ".png",
+    origin: Path | None = None,
     retry_failed: bool = False,
     report: Report | None = None,
 ) -> Work:
@@ -108,19 +110,21 @@ def align_photos(
         cutter: finds, chooses and cuts.
         out: the folder of chips.
         suffix: ".png" or ".webp", both without loss.
+        origin: the folder of photos, if the folder of chips is to have those of one alone.
         retry_failed: look again at photos that failed before.
         report: called with the number of photos that are done, as they are.
 
     Raises:
-        AlignError: another suffix, or the folder holds chips that were cut with other settings;
-            both before anything is done.
+        AlignError: another suffix; or the folder holds chips that were cut with other settings or
+            of other photos, or somebody else's tables; all before anything is done.
         OSError: the folder cannot be written.
     """
     if suffix not in FORMATS:
         raise AlignError(f"suffix: expected {' or '.join(FORMATS)}, got {suffix!r}")
     tasks = tasks_of(photos, suffix)
     drafts = Drafts(out)
-    claim(out, cutter, suffix, drafts)
+    require_own_lists(out)
+    claim(out, cutter, suffix, drafts, origin)
     log = FailureLog(out, forget=retry_failed)
     run = _Run(tasks, cutter, out, suffix, log)
     todo = [numbers for numbers in _handfuls(tasks, cutter.together) if not run.is_known(numbers)]

@@ -47,6 +47,11 @@ class _Group(TyperGroup):
                 raise  # a reader that went away is Typer's to deal with, quietly
             typer.echo(f"error: {shown(str(error))}", err=True)
             raise typer.Exit(1) from error
+        except MemoryError as error:
+            if ctx.params["debug"]:
+                raise
+            typer.echo("error: this machine has not enough memory for that", err=True)
+            raise typer.Exit(1) from error
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
             raise typer.Exit(130) from None  # what a shell shows for SIGINT: 128 + 2

@@ -63,6 +63,7 @@ def align(
         typer.Option(
             metavar="N",
             min=16,
+            max=4096,
             help="Side of the chips: cut the box with a --margin, or --five-point.",
             show_default=False,
         ),
@@ -93,7 +94,9 @@ def align(
     ] = None,
     input_size: Annotated[
         int | None,
-        typer.Option(metavar="N", min=16, help="Side of the chips, if not the backbone's own."),
+        typer.Option(
+            metavar="N", min=16, max=4096, help="Side of the chips, if not the backbone's own."
+        ),
     ] = None,
     select: Annotated[
         Select,
@@ -147,7 +150,7 @@ def align(
     policy = _policy(image_size, margin, five_point, model, backbone, input_size)
     choice: Choice = select.value
     is_folder = Path(source).is_dir() and form in (Form.auto, Form.folder)
-    protect([], [boxes, json_file])
+    protect([Path(source), *filter(None, [images])], [boxes, json_file])
     finder = the_detector(detector, device, mode=mode)
     _use(workers)
     cutter = Cutter(finder, policy, choice)
@@ -196,7 +199,7 @@ def _policy(
     from facewise.cli.loading import wrong_usage
     from facewise.embedding import DEFAULT_EMBEDDER
     from facewise.errors import FacewiseError
-    from facewise.zoo import find_spec
+    from facewise.zoo import find_spec, model_and_weights
 
     if backbone is not None and model is not None:
         raise typer.BadParameter("--backbone and --model: give one of them")
@@ -215,7 +218,7 @@ def _policy(
         if image_size is not None:
             return MarginCrop(image_size, margin or 0)
     if backbone is None:
-        spec = find_spec(model or DEFAULT_EMBEDDER)
+        spec = find_spec(model_and_weights(model or DEFAULT_EMBEDDER)[0])
     else:
         from facewise.training.backbones import backbone_spec
 

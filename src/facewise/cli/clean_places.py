@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from facewise.errors import FacewiseError
 
 if TYPE_CHECKING:
     from facewise.curation.cleaning.placements import Plan
+    from facewise.curation.placing import How
 
 
 def check_places(
@@ -44,12 +46,32 @@ def check_places(
         if file is not None and str(file) != "-" and is_within(file, source):
             raise FacewiseError(f"{name} {file}: lies in SRC; choose another folder")
     protect([], [report, json_file, journal])
-    if out is not None or rejected is not None:
-        from facewise.curation.placing import read_journal
+    if report is not None:
+        from facewise.curation.pages.writing import require_page
 
+        require_page(report)
+    if out is not None or rejected is not None:
+        from facewise.curation.placing.journal import entries_of
+
+        for folder in filter(None, [out, rejected]):
+            _require_folder(folder)
         file = journal_of(out, rejected, journal)
         if file.exists() and file.stat().st_size:
-            read_journal(file)
+            entries_of(file, made_from(source))
+
+
+def _require_folder(folder: Path) -> None:
+    """Make sure that pictures can be placed there, before anything is judged."""
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise FacewiseError(f"{folder}: {there} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise FacewiseError(f"{folder}: {there} cannot be written")
+
+
+def made_from(source: Path) -> dict[str, str]:
+    """What the journal says of the run."""
+    return {"command": "clean", "source": str(source.resolve())}
 
 
 def journal_of(out: Path | None, rejected: Path | None, journal: Path | None) -> Path:
@@ -65,7 +87,7 @@ def place_plan(
     out: Path | None,
     rejected: Path | None,
     journal: Path | None,
-    how: str,
+    how: How,
     *,
     quiet: bool = False,
 ) -> list[str]:
@@ -79,7 +101,7 @@ def place_plan(
             plan.placements,
             file,
             how=how,
-            made={"command": "clean", "source": str(source.resolve())},
+            made=made_from(source),
             report=report,
         )
     if not quiet:

@@ -203,6 +203,8 @@ def mtcnn(
     """Convert the three networks of MTCNN from TensorFlow's line, Caffe or facenet-pytorch."""
     from facewise.convert.mtcnn import convert_mtcnn
 
+    if out.suffix != ".safetensors":
+        raise typer.BadParameter(f"--out {out}: expected a name that ends in .safetensors")
     _write_file(out, convert_mtcnn(files))
     if not _finds_a_face(out):
         typer.echo(

@@ -106,7 +106,7 @@ def embed_shards(
     if options.aligned and (options.detector or options.mode):
         raise typer.BadParameter("images that are --aligned take no --detector and no --mode")
     part = _part(options.part)
-    protect([Path(source) for source in sources if Path(source).is_file()], [json_file])
+    protect([Path(source) for source in sources if Path(source).exists()], [json_file])
     limit_torch()
     with ExitStack() as stack:
         try:

@@ -127,7 +127,7 @@ def export(
     selection = "most_central" if options.select is None else options.select.value
     if means is not None and selection == "all":
         raise typer.BadParameter("--means: goes not with --select all")
-    protect([], [out, means, json_file])
+    protect([source], [out, means, json_file])
     limit_torch()
     with ExitStack() as stack:
         try:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from facewise.model_export import Exported
 
 
+_FEW = 50  # faces to measure the loss with, a fifth of those for calibration
+
+
 class FileFormat(str, Enum):
     """Keys of `facewise.model_export.FORMATS`."""
 
@@ -76,11 +79,13 @@ def export_model(
     json_file: Json = None,
 ) -> None:
     """Write a model as ONNX, OpenVINO, TorchScript or ExecuTorch, and prove it in that runtime."""
-    from facewise.cli.files import write_text
+    from facewise.cli.files import protect, shown, write_text
     from facewise.model_export import export_model as export
 
     if precision is NumberFormat.int8 and calibration is None:
         raise typer.BadParameter("int8 needs --calibration DIR")
+    protect([] if calibration is None else [calibration], [json_file])
+    pictures, problems = ([], []) if calibration is None else _pictures(calibration)
     limit_torch()
     name, weights = model_and_weights(model)
     exported = export(
@@ -90,7 +95,7 @@ def export_model(
         weights=weights,
         precision=precision.value,
         preprocess=preprocess,
-        calibration=() if calibration is None else _pictures(calibration),
+        calibration=pictures,
     )
     quiet = json_file is not None and str(json_file) == "-"
     for each in exported:
@@ -98,23 +103,46 @@ def export_model(
         typer.echo(f"  parity on {each.parity.pictures} pictures: {each.parity}", err=quiet)
         if each.loss is not None:
             typer.echo(f"  loss on {each.loss.pictures} pictures of yours: {each.loss}", err=quiet)
+            if each.loss.pictures < _FEW:
+                typer.echo(
+                    "  note: few faces for calibration; with those of a few hundred people the "
+                    "ranges of integers fit better",
+                    err=True,
+                )
     if json_file is not None:
         content = {"files": [_plain(each) for each in exported]}
         write_text(json_file, json.dumps(content, indent=2))
+    if problems:
+        typer.echo(f"failed: {len(problems):,} pictures for calibration were left out", err=True)
+        for problem in problems:
+            typer.echo(f"  {shown(problem)}", err=True)
+        raise typer.Exit(1)
 
 
-def _pictures(folder: Path) -> list[Path | bytes]:
-    """The photos below a folder.
+def _pictures(folder: Path) -> tuple[list[Path | bytes], list[str]]:
+    """The photos below a folder, and why others cannot be read.
 
     Raises:
         FacewiseError: there are none.
     """
     from facewise.cli.inputs import expand
+    from facewise.errors import ImageError
+    from facewise.images import load
 
-    found = [item.source for item in expand([str(folder)]) if item.problem is None]
+    found, problems = [], []
+    for item in expand([str(folder)]):
+        if item.problem is not None:
+            problems.append(item.problem)
+            continue
+        try:
+            load(item.source)
+        except ImageError as error:
+            problems.append(str(error))
+        else:
+            found.append(item.source)
     if not found:
         raise FacewiseError(f"{folder}: no pictures for calibration")
-    return found
+    return found, problems
 
 
 def _plain(exported: Exported) -> dict[str, Any]:

@@ -24,14 +24,17 @@ def protect(inputs: Iterable[Path | bytes], targets: Iterable[Path | None]) -> N
     """Make sure, before any work is done, that nothing is lost when the results are written.
 
     Args:
-        inputs: files that are read; bytes stand for standard input.
+        inputs: files that are read, and folders whose pictures are; bytes stand for standard
+            input.
         targets: files that will be written; None and `-` are passed over.
 
     Raises:
         FacewiseError: a target is an input, or another target, or cannot be written; names it.
     """
+    inputs = list(inputs)
     taken = {_identity(path): path for path in inputs if isinstance(path, Path)}
     taken.pop(None, None)
+    folders = [path for path in inputs if isinstance(path, Path) and os.path.isdir(path)]  # noqa: PTH112
     places: dict[str, Path] = {}
     for target in targets:
         if target is None or str(target) == "-":
@@ -39,6 +42,8 @@ def protect(inputs: Iterable[Path | bytes], targets: Iterable[Path | None]) -> N
         found = taken.get(_identity(target))
         if found is not None:
             raise FacewiseError(f"{target}: would overwrite {found}, which is read; choose another")
+        if _is_picture_there(target) and any(is_within(target, folder) for folder in folders):
+            raise FacewiseError(f"{target}: would overwrite a picture that is read; choose another")
         place = os.path.realpath(target)
         if place in places:
             raise FacewiseError(f"{target}: is named for two results; choose another")
@@ -85,6 +90,12 @@ def shown(text: str) -> str:
 def is_within(path: Path, folder: Path) -> bool:
     """Whether a path is a folder, or lies in it, links considered; neither need exist."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def _is_picture_there(path: Path) -> bool:
+    from facewise.recognition.folders import is_picture
+
+    return is_picture(path) and os.path.isfile(path)  # noqa: PTH113 - as in `_require_writable`
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

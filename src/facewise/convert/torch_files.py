@@ -8,7 +8,6 @@ their bytes; NumPy's own functions stay out of the reader's reach.
 
 from __future__ import annotations
 
-import re
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 
 from facewise.errors import ModelError
+from facewise.runtime.weights import why_unreadable
 
 _STATE_KEYS = ("model_state_dict", "state_dict")
 _PARALLEL = "module."  # what `torch.nn.DataParallel` puts before every name
@@ -50,7 +50,7 @@ def read_checkpoint(path: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # torch.load raises whatever a damaged file makes it trip over
-        raise ModelError(f"{path}: {_reason(error)}") from error
+        raise ModelError(f"{path}: {why_unreadable(path, error)}") from error
 
 
 def state_dict_of(content: Any, path: Path) -> dict[str, torch.Tensor]:
@@ -99,18 +99,6 @@ def _described(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"a dictionary with the keys {', '.join(map(repr, list(value)[:5])) or '(none)'}"
     return f"{type(value).__name__}"
-
-
-def _reason(error: Exception) -> str:
-    """One line for what torch.load raised."""
-    text = " ".join(str(error).split())
-    code = re.search(r"GLOBAL ([\w.]+)", text) or re.search(r"Unsupported class ([\w.]+)", text)
-    if code is not None:
-        return (
-            f"refused: to read it, {code[1]} would have to be executed; save the state_dict alone "
-            "(`torch.save(model.state_dict(), FILE)`) where you trust the file"
-        )
-    return f"cannot be read as a PyTorch file; is it whole? ({text[:160] or type(error).__name__})"
 
 
 class _Dtype:

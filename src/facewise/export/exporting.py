@@ -16,6 +16,7 @@ from facewise.export.leaving import LeavingFaces, LeavingPeople
 from facewise.export.problems import Problem, problems_of, write_problems
 from facewise.export.workplace import hinted, remove, the_targets, work_folder
 from facewise.gallery.transfer.target import draft
+from facewise.recognition.folders import pictures_in
 
 if TYPE_CHECKING:
     from facewise.gallery.transfer.formats import Format
@@ -138,6 +139,8 @@ def export_folder(
     root = Path(source)
     if not root.is_dir():
         raise ExportError(f"{root}: expected a folder of pictures")
+    if next(pictures_in(root), None) is None:
+        raise ExportError(f"{root}: no pictures there")
     if selection not in SELECTIONS:
         raise ValueError(f"selection: expected one of {', '.join(SELECTIONS)}, got {selection!r}")
     targets = the_targets(out, means)
@@ -163,6 +166,8 @@ def export_folder(
         problems += [Problem(str(root / key), reason, True) for key, reason in some.unclear]
     listed = write_problems(next(iter(targets)), problems)
     if not faces:
+        if shards is None:
+            remove(work)
         raise ExportError(f"{root}: none of {run.counts.pictures:,} pictures has a face that counts"
                           + ("" if listed is None else f" (see {listed})"))  # fmt: skip
     of_faces, of_people = _leaving(made, selection, written)

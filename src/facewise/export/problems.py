@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from facewise._files import replace_file
+from facewise._files import begins_with, replace_file
 
 if TYPE_CHECKING:
     from facewise.shards import Shards
@@ -39,19 +39,32 @@ def problems_of(shards: Shards, root: Path) -> Iterator[Problem]:
         yield Problem(str(root / key), "no face found", True)
 
 
+_HEADER = ("path", "reason")
+
+
+def problems_file(beside: Path) -> Path:
+    """Where the problems of an export to a file are listed."""
+    return beside.with_name(f"{beside.name}.problems.csv")
+
+
+def is_problems_file(path: Path) -> bool:
+    """Whether nothing is there, or what `write_problems` has written."""
+    return begins_with(path, ",".join(_HEADER).encode())
+
+
 def write_problems(beside: Path, problems: Sequence[Problem]) -> Path | None:
     """Write `FILE.problems.csv`, private as the file is; where there are none, remove an old one.
 
     Raises:
         OSError: it cannot be written.
     """
-    path = beside.with_name(f"{beside.name}.problems.csv")
+    path = problems_file(beside)
     if not problems:
         path.unlink(missing_ok=True)
         return None
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "reason"))
+    writer.writerow(_HEADER)
     writer.writerows((each.path, each.reason) for each in problems)
     replace_file(path, text.getvalue().encode("utf-8", "surrogateescape"), private=True)
     return path

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from facewise._files import replace_file
 from facewise.errors import ExportError, GalleryError, ModelMismatchError, ShardsError
+from facewise.export.problems import is_problems_file, problems_file
 from facewise.gallery.transfer.extra import needed
 from facewise.gallery.transfer.formats import Format, format_to_write
 
@@ -75,12 +76,27 @@ def work_folder(
             raise ExportError(f"{path}: is no file; choose another name")
         if path.exists() and not force and os.path.abspath(path) not in own:  # noqa: PTH100
             raise ExportError(f"{path}: is there already; choose another name, or --force")
+    listed = problems_file(first)
+    if not force and not is_problems_file(listed):
+        raise ExportError(f"{listed}: is there already; choose another name, or --force")
     if shards is None:
+        if os.path.lexists(work) and not _is_of_an_export(work):
+            raise ExportError(
+                f"{work}: is there, and is of no export; choose another name than {first.name}"
+            )
         work.parent.mkdir(parents=True, exist_ok=True)
         work.mkdir(mode=0o700, exist_ok=True)  # faces are in it
         names = [os.path.abspath(path) for path in targets]  # noqa: PTH100
         replace_file(claims, json.dumps(names).encode())
     return work
+
+
+def _is_of_an_export(work: Path) -> bool:
+    """Whether it is a folder that an export has begun, or an empty one."""
+    try:
+        return (work / _CLAIMS).is_file() or not any(work.iterdir())
+    except OSError:
+        return False
 
 
 def remove(work: Path) -> None:

@@ -25,6 +25,7 @@ from facewise.model_export.portable import portable
 from facewise.model_export.preprocessing import Wrapped
 
 SUFFIX = ".pte"
+BESIDE: tuple[str, ...] = ()
 PRECISIONS = ("float32", "float16", "int8")
 
 LIMITS = {"batch": (1, 64), "height": (16, 1080), "width": (16, 1920)}

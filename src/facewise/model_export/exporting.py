@@ -89,8 +89,9 @@ def export_model(
     parts = parts_of(model, weights)
     folder = Path(out)
     for part in parts:
-        if (folder / f"{part.name}{written.SUFFIX}").exists():
-            raise ModelError(f"{folder}: holds {part.name}{written.SUFFIX} already")
+        for suffix in (written.SUFFIX, *written.BESIDE):
+            if (folder / f"{part.name}{suffix}").exists():
+                raise ModelError(f"{folder}: holds {part.name}{suffix} already")
     inputs = _inputs(parts, calibration)
     folder.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))

@@ -36,9 +36,16 @@ class Wanted:
 
 
 class Format(Protocol):
-    """A module for one format."""
+    """A module for one format.
+
+    Attributes:
+        SUFFIX: of its file.
+        BESIDE: of further files with the same name that it writes.
+        PRECISIONS: that it has.
+    """
 
     SUFFIX: str
+    BESIDE: tuple[str, ...]
     PRECISIONS: tuple[str, ...]
 
     @staticmethod

@@ -19,6 +19,7 @@ from facewise.runtime.onnx_graph import onnx_graph
 from facewise.runtime.quantization import Ranges, observe
 
 SUFFIX = ".onnx"
+BESIDE: tuple[str, ...] = ()
 PRECISIONS = ("float32", "float16", "int8")
 
 

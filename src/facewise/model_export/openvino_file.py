@@ -16,6 +16,7 @@ from facewise.model_export.metadata import KEY
 from facewise.model_export.parts import Part
 
 SUFFIX = ".xml"
+BESIDE = (".bin",)
 PRECISIONS = ("float32", "float16", "int8")
 
 

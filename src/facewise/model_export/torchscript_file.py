@@ -21,6 +21,7 @@ from facewise.model_export.preprocessing import Wrapped
 from facewise.runtime.fusion import simplified
 
 SUFFIX = ".torchscript"
+BESIDE: tuple[str, ...] = ()
 PRECISIONS = ("float32", "float16")
 _EXTRA = f"{KEY}.json"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle  # for the numbers of its instructions alone
+import pickletools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +33,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     except SafetensorError as error:
         raise ModelError(f"{path}: damaged safetensors file ({error})") from error
     except Exception as error:  # torch.load raises whatever a damaged file makes it trip over
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{path}: not a PyTorch state_dict safe to load ({reason})") from error
+        raise ModelError(f"{path}: {why_unreadable(path, error)}") from error
     if not isinstance(content, dict) or not all(
         isinstance(value, torch.Tensor) for value in content.values()
     ):
@@ -39,6 +41,44 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             f"{path}: expected a state_dict, a dictionary of tensors{_advice(content)}"
         )
     return content
+
+
+def why_unreadable(path: Path, error: Exception) -> str:
+    """One line for what `torch.load` raised; its own text advises to run what is in the file."""
+    text = " ".join(str(error).split())
+    code = re.search(r"GLOBAL ([\w.]+)", text) or re.search(r"Unsupported class ([\w.]+)", text)
+    name = _called(path) if code is None else code[1]
+    if name is not None:
+        return (
+            f"refused: to read it, {name} would have to be executed; save the state_dict alone "
+            "(`torch.save(model.state_dict(), FILE)`) where you trust the file"
+        )
+    inner = re.search(r"WeightsUnpickler error: (.*?)(?: Check the documentation|$)", text)
+    if inner is not None:
+        text = inner[1]
+    elif "weights_only" in text:
+        text = "not a file of torch.save"
+    return f"cannot be read as a PyTorch file; is it whole? ({text[:160] or type(error).__name__})"
+
+
+def _called(path: Path) -> str | None:
+    """What a plain pickle, as `pickle.dump` writes it, would call first; it is not run."""
+    strings: list[str] = []
+    try:
+        with path.open("rb") as file:
+            if file.read(1) != pickle.PROTO:
+                return None
+            file.seek(0)
+            for code, argument, _ in pickletools.genops(file):
+                if code.name == "GLOBAL":
+                    return str(argument).replace(" ", ".")
+                if code.name == "STACK_GLOBAL":
+                    return ".".join(strings[-2:])
+                if isinstance(argument, str):
+                    strings.append(argument)
+    except (OSError, ValueError, OverflowError, MemoryError):
+        pass
+    return None
 
 
 def _advice(content: object) -> str:

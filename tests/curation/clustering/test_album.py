@@ -146,3 +146,30 @@ def test_photos_that_are_gone_can_be_forgotten(tmp_path):
     content = (tmp_path / "people.album").read_bytes()
     assert vectors[1].tobytes() in content
     assert vectors[0].tobytes() not in content
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE facts SET value = 'x' WHERE key = 'model'", "what it says of its model"),
+        ("UPDATE facts SET value = '[1, 2, 3]' WHERE key = 'model'", "what it says of its model"),
+        ("UPDATE faces SET vector = x'0011' WHERE id = 2", "the vector of face 2"),
+        ("UPDATE faces SET vector = x'00112233' WHERE id = 2", "the vector of face 2"),
+        ("UPDATE faces SET vector = 'text' WHERE id = 2", "the vector of face 2"),
+        ("UPDATE faces SET quality = 'good' WHERE id = 2", "face 2"),
+        ("UPDATE clusters SET name = x'41'", "the name of cluster 1"),
+    ],
+)
+def test_what_is_damaged_is_named(tmp_path, change, said):
+    with album_in(tmp_path) as album:
+        add(album, invented(1, 3)[0])
+        with album.change():
+            album.put([1, 2, 3], album.add_cluster())
+    with sqlite3.connect(tmp_path / "people.album") as database:
+        database.execute(change)
+    database.close()
+    with (
+        Album.open(tmp_path / "people.album") as album,
+        pytest.raises(CurationError, match=rf"people\.album: damaged \({said}\)"),
+    ):
+        [ask() for ask in (album.clusters, album.faces, album.table)]

@@ -30,6 +30,11 @@ def test_names_are_found_but_for_case_and_go_again(album):
     assert rename(album, 2, None).title == "person 2"
     with pytest.raises(GalleryError, match="at least one character"):
         rename(album, 2, " ")
+    for number in ("12", "#12"):  # they would be found by it, or not at all
+        with pytest.raises((CurationError, GalleryError), match="is how the number of a person"):
+            rename(album, 2, number)
+    with pytest.raises(CurationError, match="no face 99999999999999999999"):
+        leave_out(album, [99999999999999999999])
 
 
 def test_merging_keeps_the_named_one(album):

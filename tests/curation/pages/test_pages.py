@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import re
 from html.parser import HTMLParser
 
@@ -132,10 +133,11 @@ def test_a_folder_that_is_somebody_elses_is_left(tmp_path):
 )
 def test_a_page_that_would_be_wrong_leaves_the_old_one(tmp_path, tiles, said):
     path = tmp_path / "p.html"
-    path.write_text("old")
+    write_page(path, page())
+    old = path.read_text()
     with pytest.raises(CurationError, match=said):
         write_page(path, page([Tile(i, None, "", choice) for i, choice in tiles]))
-    assert path.read_text() == "old"
+    assert path.read_text() == old
     assert [p.name for p in tmp_path.iterdir()] == ["p.html"]
 
 
@@ -215,3 +217,19 @@ def test_what_is_no_decision_file_is_refused(tmp_path, change, said):
         path.write_text(change if isinstance(change, str) else json.dumps(WHOLE | change))
     with pytest.raises(CurationError, match=said):
         read_decisions(path, "probe", {"keep", "out"})
+
+
+def test_only_a_page_is_replaced(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(CurationError, match=r"notes\.txt: is there, and is no page"):
+        write_page(tmp_path / "notes.txt", page())
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CurationError, match="is no file"):
+        write_page(tmp_path / "pipe", page())
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "link.html").symlink_to("real.html")
+    for title in ("one", "two"):
+        write_page(tmp_path / "link.html", Page("probe", title, CHOICES, []))
+    assert (tmp_path / "link.html").is_symlink()
+    assert "<title>two</title>" in (tmp_path / "real.html").read_text()

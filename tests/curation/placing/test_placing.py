@@ -287,3 +287,50 @@ def test_names_that_differ_only_in_case_get_numbers():
     long = safe_name("a" * 200, {"a" * 120})
     assert long.endswith("a (2)")
     assert len(long) == 120
+
+
+def test_a_picture_that_was_edited_is_placed_anew(source, tmp_path):
+    journal, out = tmp_path / "j", tmp_path / "out"
+    place(plan(source, out), journal)
+    (source / "ann/1.jpg").write_bytes(b"brighter")
+    (out / "ann/2.jpg").write_text("mine")
+    (source / "ann/2.jpg").write_bytes(b"brighter too")
+    done = place(plan(source, out), journal)
+    assert (done.made, done.kept, done.removed) == (1, 1, 1)
+    assert done.problems == [f"{out}/ann/2.jpg: there is another file, which was left"]
+    assert (out / "ann/1.jpg").read_bytes() == b"brighter"
+    assert (out / "ann/2.jpg").read_text() == "mine"
+
+
+@pytest.mark.parametrize("how", ["copy", "hardlink"])
+def test_the_last_copy_stays_where_the_original_has_become_a_link_to_it(source, tmp_path, how):
+    journal, out = tmp_path / "j", tmp_path / "out"
+    place(plan(source, out, ["ann/1.jpg"]), journal, how=how)
+    content = (source / "ann/1.jpg").read_bytes()
+    (source / "ann/1.jpg").unlink()
+    (source / "ann/1.jpg").symlink_to(out / "ann/1.jpg")  # as tools do that look for duplicates
+    [left] = undo(journal).left
+    assert "is a link to it by now" in left
+    assert (source / "ann/1.jpg").read_bytes() == content
+
+
+def test_another_run_does_not_take_away_what_this_one_placed(source, tmp_path):
+    journal, out = tmp_path / "j", tmp_path / "out"
+    place(plan(source, out), journal, made={"source": "a"})
+    before = tree(out)
+    with pytest.raises(CurationError, match=r"placed by another run \(source a\)"):
+        place(plan(source, out, ["ann/1.jpg"]), journal, made={"source": "b"})
+    assert tree(out) == before
+    (out / "ann/1.jpg").unlink()
+    place([], journal, made={"source": "a"})
+    place(plan(source, out), journal, made={"source": "b"})  # nothing of the first one is left
+
+
+@pytest.mark.parametrize("change", [{"target": 3}, {"kind": "burn"}, {"sha256": None}])
+def test_a_line_that_cannot_be_is_damage(source, tmp_path, change):
+    place(plan(source, tmp_path / "out"), tmp_path / "j")
+    lines = (tmp_path / "j").read_text().splitlines()
+    lines[-1] = json.dumps(json.loads(lines[-1]) | change)
+    (tmp_path / "j").write_text("\n".join(lines) + "\n")
+    with pytest.raises(CurationError, match=f"line {len(lines)} is damaged"):
+        undo(tmp_path / "j")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -110,6 +111,8 @@ def run(
     from facewise.cli.files import is_within, keep_out, protect
     from facewise.cli.inputs import expand
     from facewise.curation.clustering.overview import apply_decisions, write_overview
+    from facewise.curation.pages.writing import require_page
+    from facewise.recognition.folders import is_picture
 
     folders = [folder for folder in map(Path, photos or []) if folder.is_dir()]
     keep_out({"--page": page}, folders)  # its thumbnails would be photos of the next run
@@ -119,6 +122,13 @@ def run(
     sources = [item.source for item in inputs]
     protect([*sources, *filter(None, [apply, key_file, calibration])], [album, json_file, page])
     problems = [item.problem for item in inputs if item.problem is not None]
+    if page is not None:
+        require_page(page)
+    if is_picture(album):
+        raise typer.BadParameter(f"--album {album}: has the name of a picture; choose another")
+    if inputs and not album.exists() and not any(map(_is_there, inputs)):
+        # No album is made for a name mistyped.
+        raise CurationError(inputs[0].problem or f"{inputs[0].source!s}: no such file")
     chosen = None if select is None else select.value
     with _album(album, options, new=bool(inputs)) as kept:
         limits, done = None, ""
@@ -144,6 +154,12 @@ def run(
         for problem in problems:
             typer.echo(f"  {shown(problem)}", err=True)
         raise typer.Exit(1)
+
+
+def _is_there(item: Input) -> bool:
+    return item.problem is None and not (
+        isinstance(item.source, Path) and not os.path.lexists(item.source)
+    )
 
 
 def _album(path: Path, options: ModelOptions, *, new: bool) -> Album:

@@ -3,7 +3,7 @@
 `numpy.load(allow_pickle=True)` would run whatever program is in the file. Here the pickle machine
 runs with nothing to call but the decoders of this module: text, numbers, dictionaries and arrays of
 numbers come out, and everything else is refused by name. The machine is Python's own in Python,
-which reserves no memory that a file merely asks for.
+without the one instruction that reserves memory which a file merely asks for.
 """
 
 from __future__ import annotations
@@ -44,8 +44,6 @@ def read_npy(path: Path) -> dict[str, list[NDArray[np.float32]]]:
         content = _Machine(io.BytesIO(data[_start(data) :])).load()
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
-    except MemoryError:
-        raise
     except Exception as error:  # the machine raises whatever a damaged file makes it trip over
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise ModelError(f"{path}: a damaged file of NumPy ({reason})") from None
@@ -127,6 +125,12 @@ def _encoded(text: str, encoding: str = "latin1") -> bytes:
 
 
 class _Machine(pickle._Unpickler):
+    dispatch = {  # noqa: RUF012 - as the base has it
+        code: load
+        for code, load in pickle._Unpickler.dispatch.items()
+        if code not in pickle.BYTEARRAY8 + pickle.NEXT_BUFFER + pickle.READONLY_BUFFER
+    }
+
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, encoding="latin1")
 

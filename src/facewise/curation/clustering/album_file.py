@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from facewise.curation.clustering import schema
+from facewise.errors import CurationError, FacewiseError
 from facewise.gallery.model_facts import ModelFacts
 
 if TYPE_CHECKING:
@@ -56,8 +57,15 @@ class AlbumFile:
     @property
     def facts(self) -> ModelFacts:
         """What made the vectors."""
-        settings, size = json.loads(self.fact("model") or "")
-        return ModelFacts(settings, size)
+        try:
+            settings, size = json.loads(self.fact("model") or "")
+            return ModelFacts(settings, size)
+        except (ValueError, TypeError, FacewiseError) as error:
+            raise self.damaged("what it says of its model") from error
+
+    def damaged(self, what: str) -> CurationError:
+        """The error of a part of the file that cannot be."""
+        return CurationError(f"{self.path}: damaged ({what}); put back a copy of it")
 
     def _one(self, text: str, *given: Any) -> Any:
         with schema.refused(self.path):

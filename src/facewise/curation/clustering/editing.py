@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     Who: TypeAlias = "int | str"
 
+_END = 1 << 63
+"""Beyond the numbers that SQLite has."""
+
 _HALVINGS = 22  # of the limit at which a cluster falls in two: to less than 1e-6
 
 
@@ -122,7 +125,7 @@ def leave_out(album: Album, faces: Sequence[int]) -> None:
         CurationError: there is no such face.
     """
     for face in faces:
-        if album.face(face) is None:
+        if not 0 < face < _END or album.face(face) is None:
             raise CurationError(f"{album.path}: no face {face}")
     with album.change():
         album.put(faces, None, left_out=True)
@@ -133,6 +136,8 @@ def _name(album: Album, cluster: int, name: str | None) -> None:
     """Within a change."""
     kept = None if name is None else checked_name(name)
     if kept is not None:
+        if kept.isascii() and kept.isdecimal():
+            raise CurationError(f"name {kept!r:.60}: is how the number of a person is written")
         for other in album.clusters():
             if other.name and name_key(other.name) == name_key(kept) and other.id != cluster:
                 raise CurationError(

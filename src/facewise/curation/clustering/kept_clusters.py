@@ -21,7 +21,11 @@ class KeptClusters(KeptFaces):
             "ORDER BY c.key IS NULL, c.key, count(*) DESC, c.id",
             least,
         )
-        return [Cluster(*row) for row in rows]
+        found = [Cluster(*row) for row in rows]
+        for cluster in found:
+            if not isinstance(cluster.name, str | None):
+                raise self.damaged(f"the name of cluster {cluster.id}")
+        return found
 
     def cluster(self, who: int | str) -> Cluster:
         """A cluster by id, or by name (but for case).

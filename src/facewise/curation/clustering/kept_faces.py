@@ -24,12 +24,12 @@ class KeptFaces(AlbumFile):
             rows = self._all(f"{text} ORDER BY id")
         else:
             rows = self._all(f"{text} WHERE cluster = ? ORDER BY id", cluster)
-        return [_face(row) for row in rows]
+        return [self._face(row) for row in rows]
 
     def face(self, face_id: int) -> KeptFace | None:
         """The face of an id."""
         row = self._one(f"SELECT {_FACE} FROM faces WHERE id = ?", face_id)  # noqa: S608 - own text
-        return None if row is None else _face(row)
+        return None if row is None else self._face(row)
 
     def count(self) -> int:
         """How many faces count."""
@@ -49,7 +49,8 @@ class KeptFaces(AlbumFile):
         where = "left_out = 0" if cluster is None else "left_out = 0 AND cluster = ?"
         given = () if cluster is None else (cluster,)
         n = self._count(f"SELECT count(*) FROM faces WHERE {where}", *given)  # noqa: S608 - own text
-        vectors = np.empty((n, self.facts.embedding_size), np.float32)
+        size = self.facts.embedding_size
+        vectors = np.empty((n, size), np.float32)
         ids, photos, clusters = (np.empty(n, np.int64) for _ in range(3))
         qualities = np.empty(n, np.float32)
         rows = self._database.execute(
@@ -59,12 +60,18 @@ class KeptFaces(AlbumFile):
         )
         with schema.refused(self.path):
             for i, (face, photo, of, quality, vector) in enumerate(rows):
-                ids[i], photos[i], clusters[i], qualities[i] = face, photo, of, quality
+                if not (isinstance(vector, bytes) and len(vector) == 4 * size):
+                    raise self.damaged(f"the vector of face {face}")
+                try:
+                    ids[i], photos[i], clusters[i], qualities[i] = face, photo, of, quality
+                except (ValueError, TypeError) as error:
+                    raise self.damaged(f"face {face}") from error
                 vectors[i] = np.frombuffer(vector, "<f4")
         return Table(ids, photos, clusters, qualities, vectors)
 
-
-def _face(row: Sequence[Any]) -> KeptFace:
-    number, photo, cluster, left_out, *box, score, quality = row
-    x1, y1, x2, y2 = box
-    return KeptFace(number, photo, cluster, bool(left_out), (x1, y1, x2, y2), score, quality)
+    def _face(self, row: Sequence[Any]) -> KeptFace:
+        number, photo, cluster, left_out, *box, score, quality = row
+        if not all(isinstance(value, (int, float)) for value in (*box, score, quality)):
+            raise self.damaged(f"face {number}")
+        x1, y1, x2, y2 = box
+        return KeptFace(number, photo, cluster, bool(left_out), (x1, y1, x2, y2), score, quality)

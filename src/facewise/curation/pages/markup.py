@@ -10,6 +10,9 @@ from urllib.parse import quote
 
 from facewise.evaluation.report.page import escaped
 
+BEGINNING = '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+"""Of every page."""
+
 
 def head(title: str, style: str, script: str, *, inline: bool) -> str:
     """The beginning of a page, up to its body.
@@ -31,8 +34,7 @@ def head(title: str, style: str, script: str, *, inline: bool) -> str:
         )
     )
     return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'{BEGINNING}<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escaped(title)}</title>\n<style>{style}</style>\n</head>\n"
     )

@@ -135,6 +135,11 @@
       }
       group.hidden = !(any || (which === "" && named));
     }
+    for (const section of document.querySelectorAll("section")) {
+      const own = [...section.querySelectorAll(".group")];
+      section.hidden = own.length ? own.every((group) => group.hidden) : which !== "" || text !== "";
+    }
+    find("nothing").hidden = [...document.querySelectorAll("section")].some((one) => !one.hidden);
   }
 
   function steer(event) {

@@ -9,16 +9,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import shutil
 from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import IO, Literal
 
-from facewise._files import part_of, publish
+from facewise._files import begins_with, part_of, publish
 from facewise.curation.pages.content import Group, Page, PictureSource, Section, Tile
 from facewise.curation.pages.decisions import FORMAT, VERSION
-from facewise.curation.pages.markup import address_of, for_script, head, paragraphs
+from facewise.curation.pages.markup import BEGINNING, address_of, for_script, head, paragraphs
 from facewise.errors import CurationError
 from facewise.evaluation.report.page import escaped, key_values
 
@@ -45,11 +46,13 @@ def write_page(path: str | PathLike[str], page: Page, *, pictures: Pictures = "i
 
     Raises:
         CurationError: two faces or groups have the same id, or one that is not plain ASCII; a
-            face's choice is not one of the page's; or a folder of pictures is in the way that is
-            none of ours.
+            face's choice is not one of the page's; or a file is in the way that is no page, or a
+            folder of pictures that is none of ours.
         OSError: it cannot be written.
     """
     path = Path(path)
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    require_page(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = path.with_name(f"{path.stem}.pictures")
     part, drafts = part_of(path), part_of(folder)
@@ -73,6 +76,20 @@ def write_page(path: str | PathLike[str], page: Page, *, pictures: Pictures = "i
 
 _MARK = ".facewise-pictures"
 """An empty file in a folder of thumbnails, which says that it may be replaced."""
+
+
+def require_page(path: Path) -> None:
+    """Refuse to replace what is no page.
+
+    Raises:
+        CurationError: something else is there.
+    """
+    if not os.path.lexists(path):
+        return
+    if not path.is_file():
+        raise CurationError(f"{path}: is no file; choose another name for the page")
+    if not begins_with(path, BEGINNING.encode()):
+        raise CurationError(f"{path}: is there, and is no page of facewise; choose another name")
 
 
 def _require_ours(folder: Path) -> None:
@@ -155,6 +172,8 @@ class _Writer:
             '<button type="button" id="undo" disabled>Undo</button>'
             '<button type="button" id="export" class="primary">Export decisions</button>'
             '<span id="said" class="unheard" role="status"></span></div></div>\n'
+            '<main><p id="nothing" role="status" hidden>Nothing here is called that, or is of that '
+            "kind.</p></main>\n"
             "<noscript><main><p>This page cannot be changed: scripts are switched off.</p></main>"
             "</noscript>\n"
         )

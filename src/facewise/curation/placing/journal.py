@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from facewise._files import replace_file
 from facewise.errors import CurationError
@@ -49,14 +49,14 @@ class Journal:
         made: plain values that say what the run was, kept in the first line of a new journal.
 
     Raises:
-        CurationError: there is a file that is no journal.
+        CurationError: there is a file that is no journal, or that of another run.
         OSError: it cannot be written.
     """
 
     def __init__(self, path: Path, made: Mapping[str, Any] | None = None) -> None:
         self.path = path
         if path.exists() and path.stat().st_size:
-            self.entries = list(read_journal(path)[1])
+            self.entries = entries_of(path, made)
             _cut_off_half_a_line(path)
             return
         self.entries = []
@@ -82,6 +82,23 @@ class Journal:
     def standing(self) -> dict[str, Entry]:
         """What was made and not taken away, by target, in the order in which it was made."""
         return standing(self.entries)
+
+
+def entries_of(path: Path, made: Mapping[str, Any] | None) -> list[Entry]:
+    """The entries of a journal that may be gone on with.
+
+    Raises:
+        CurationError: it is no journal, or that of another run: of other folders or albums.
+    """
+    head, entries = read_journal(path)
+    known = head.get("made") or {}
+    if made is not None and known != dict(made) and standing(entries):
+        what = ", ".join(f"{key} {value}" for key, value in known.items())
+        raise CurationError(
+            f"{path}: lists what was placed by another run ({what}); choose another folder, or "
+            "undo that one first"
+        )
+    return entries
 
 
 def standing(entries: Iterable[Entry]) -> dict[str, Entry]:
@@ -118,9 +135,12 @@ def read_journal(path: str | PathLike[str]) -> tuple[dict[str, Any], list[Entry]
             break
         value = _json(line)
         try:
-            entries.append(Entry(**value))
+            entry = Entry(**value)
         except TypeError:
             raise CurationError(f"{path}: line {number} is damaged") from None
+        if entry.kind not in get_args(Kind) or not all(isinstance(v, str) for v in astuple(entry)):
+            raise CurationError(f"{path}: line {number} is damaged")
+        entries.append(entry)
     return head, entries
 
 

@@ -188,11 +188,12 @@ def _remove_unwanted(log: Journal, wanted: Mapping[str, Placement], how: How, do
     for entry in list(log.standing().values()):
         each = wanted.get(entry.target)
         same = each is not None and entry.kind == how and entry.source == _key(each.source)
-        if entry.kind == "folder" or (same and is_ours(entry)):
+        if entry.kind == "folder" or (same and is_ours(entry) and not _is_outdated(entry)):
             continue
         if not os.path.lexists(entry.target):
+            gone.append(Entry("gone", entry.target))
             continue
-        why = take_away(entry)
+        why = take_away(entry, outdated=each is not None)
         if why is None:
             gone.append(Entry("gone", entry.target))
             done.removed += 1
@@ -200,6 +201,12 @@ def _remove_unwanted(log: Journal, wanted: Mapping[str, Placement], how: How, do
             done.problems.append(why)
     log.add(gone)
     log.add(remove_empty(log.standing().values()))
+
+
+def _is_outdated(entry: Entry) -> bool:
+    """Whether a copy is of what its picture was before somebody edited it."""
+    source = Path(entry.source)
+    return entry.kind == "copy" and source.is_file() and not holds(source, entry.sha256)
 
 
 def _key(path: Path) -> str:

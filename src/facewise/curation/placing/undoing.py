@@ -102,8 +102,12 @@ def is_same_place(one: Path, other: Path) -> bool:
     return one.name == other.name and one.parent.resolve() == other.parent.resolve()
 
 
-def take_away(entry: Entry) -> str | None:
+def take_away(entry: Entry, *, outdated: bool = False) -> str | None:
     """Remove a target.
+
+    Args:
+        entry: what was made.
+        outdated: also a copy of what its original was before it was edited.
 
     Returns:
         None, or why it was left.
@@ -111,7 +115,11 @@ def take_away(entry: Entry) -> str | None:
     target = Path(entry.target)
     if not is_ours(entry):
         return f"{target}: was changed since, and was left"
-    if entry.kind == "copy" and not holds(Path(entry.source), entry.sha256):
+    source = Path(entry.source)
+    if entry.kind != "symlink" and source.resolve() == target.resolve():
+        return f"{target}: its original {source} is a link to it by now; it was left"
+    edited = outdated and source.is_file()
+    if entry.kind == "copy" and not edited and not holds(source, entry.sha256):
         return f"{target}: its original {entry.source} is gone or was changed; it was left"
     try:
         target.unlink()

@@ -52,6 +52,19 @@ def begins_with(path: Path, content: bytes) -> bool:
     return start in {content, b""}
 
 
+def runs(process: int) -> bool:
+    """Whether there is a process of this number on this machine."""
+    if os.name != "posix":  # elsewhere nobody can be asked for without being ended
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def publish(part: Path, place: Path, *, over: bool, sync: bool = True) -> None:
     """Give a draft, which is closed, its place.
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -197,3 +200,40 @@ def test_strange_files_have_no_metadata(form, tmp_path):
     path.write_bytes(b"something else")
     with pytest.raises(ModelError, match=str(path)):
         read_metadata(path)
+
+
+def test_figures_of_other_weights_do_not_go_into_the_file(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    from facewise import zoo
+
+    plain = zoo.weights_path(get_spec("dlib_resnet29"))
+    tensors = load_file(plain)
+    name = next(name for name in tensors if tensors[name].is_floating_point())
+    save_file({**tensors, name: tensors[name] * 1.01}, tmp_path / "own.safetensors")
+    metadata = []
+    for weights in (plain, tmp_path / "own.safetensors"):
+        out = tmp_path / weights.stem
+        (file,) = export_model("dlib_resnet29", "torchscript", out, weights=weights)
+        metadata.append(read_metadata(file.path)["spec"])
+    assert metadata[0]["thresholds"]
+    assert not metadata[1].get("thresholds")
+    assert not metadata[1].get("measured")
+    assert metadata[1]["licence"] == "not stated"
+    assert metadata[1]["weights"] == "own.safetensors"
+
+
+def test_a_spec_that_states_another_size_is_refused(tmp_path):
+    spec = dataclasses.replace(get_spec("dlib_resnet29"), embedding_size=512)
+    with pytest.raises(ModelError, match="gives 128 numbers; its spec states embedding_size 512"):
+        export_model(spec, "torchscript", tmp_path / "out")
+
+
+def test_rests_of_a_killed_export_are_cleared_away(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / f".export-{gone.pid}-x").mkdir()
+    (tmp_path / ".export-mine").mkdir()
+    export_model("mtcnn", "torchscript", tmp_path)
+    hidden = [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert hidden == [".export-mine"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import re
 from collections.abc import Callable
@@ -12,7 +13,16 @@ import pytest
 
 from facewise.alignment import FivePointCrop, MarginCrop
 from facewise.errors import ModelError
-from facewise.zoo import ModelSpec, check, get_spec, list_specs, locate, register, registry
+from facewise.zoo import (
+    ModelSpec,
+    check,
+    get_spec,
+    list_specs,
+    locate,
+    read_spec,
+    register,
+    registry,
+)
 
 SPECS = list_specs()
 every = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.id)
@@ -223,8 +233,7 @@ def test_variant_may_share_the_file_of_a_model() -> None:
         ({"id": "mobilefacenet.Mine"}, "lower-case"),
         ({"id": "mobilefacenet.a.b"}, "lower-case"),
         ({"id": "mobilefacenet."}, "lower-case"),
-        ({"id": "../mobilefacenet.x"}, "lower-case"),
-        ({"id": "mobilefacenet.mine\n"}, "lower-case"),
+        ({"id": "MobileFaceNet.x"}, "lower-case"),
         ({"embedding_size": None}, "needs embedding_size"),
         ({"input_size": None}, "needs embedding_size, input_size"),
         ({"crop": None}, "needs embedding_size, input_size and crop"),
@@ -245,3 +254,13 @@ def test_file_names_stay_in_the_cache(filename: str, make_spec: Callable[..., Mo
 def test_file_name_of_other_weights_is_refused(make_spec: Callable[..., ModelSpec]) -> None:
     with pytest.raises(ModelError, match=r"belongs to the weights of arcface_r50\.webface600k"):
         register(make_spec(filename="w600k_r50.onnx"))
+
+
+@pytest.mark.parametrize(
+    "name", ["../../precious", "/precious", "a/b", "a\\b", "a\nb", ".a", "", "a:b", "x" * 121, 7]
+)
+def test_an_id_that_is_no_name_is_refused(tmp_path, name):
+    content = {"id": name, "weights": "w.onnx", "input_size": 112, "embedding_size": 128}
+    (tmp_path / "spec.json").write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=r"spec\.json: id: expected a name"):
+        read_spec(tmp_path / "spec.json")

@@ -8,6 +8,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from facewise._files import runs
+
 _FOLDER = ".facewise-align.parts"
 _NAME = re.compile(r"([1-9][0-9]{0,9})-[0-9a-f]{8}\Z")
 
@@ -66,17 +68,5 @@ class Drafts:
         with suppress(OSError):
             for part in self._folder.iterdir():
                 found = _NAME.match(part.name)
-                if found and not _runs(int(found[1])):
+                if found and not runs(int(found[1])):
                     part.unlink(missing_ok=True)
-
-
-def _runs(process: int) -> bool:
-    if os.name != "posix":  # elsewhere nobody can be asked for without being ended
-        return True
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True

@@ -84,6 +84,8 @@ def export_model(
 
     if precision is NumberFormat.int8 and calibration is None:
         raise typer.BadParameter("int8 needs --calibration DIR")
+    if json_file is not None and json_file.absolute() == out.absolute():
+        raise typer.BadParameter(f"--json {json_file}: is the folder of --out")
     protect([] if calibration is None else [calibration], [json_file])
     pictures, problems = ([], []) if calibration is None else _pictures(calibration)
     limit_torch()

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from facewise.errors import ModelError
-from facewise.runtime.weights import why_unreadable
+from facewise.runtime.weights import require_stored, why_unreadable
 
 _STATE_KEYS = ("model_state_dict", "state_dict")
 _PARALLEL = "module."  # what `torch.nn.DataParallel` puts before every name
@@ -37,7 +37,8 @@ def read_checkpoint(path: Path) -> Any:
             would execute code, which is named.
     """
     if not path.is_file():
-        raise ModelError(f"{path}: no such file")
+        raise ModelError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
+    require_stored(path)
     if _is_program(path):
         raise ModelError(
             f"{path}: a TorchScript program; expected a state_dict or a training checkpoint"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from facewise import zoo
@@ -105,7 +103,7 @@ def load_embedder(
     flip = spec.flip if flip is None else flip
     if flip != spec.flip or (spec.weights.sha256 or weight_hash) != weight_hash:
         # Thresholds were measured for the spec's weights and flip, and say nothing of others.
-        spec = replace(spec, thresholds=(), measured=MappingProxyType({}))
+        spec = spec.unmeasured()
     return Embedder(
         spec,
         network,

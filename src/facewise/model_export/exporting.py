@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facewise._files import runs
 from facewise.errors import ExtraMissingError, FacewiseError, ModelError
 from facewise.model_export.formats import FORMATS as FORMATS
 from facewise.model_export.formats import Format, Wanted, the_format
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from facewise.zoo import ModelSpec
 
 PRECISIONS = ("float32", "float16", "int8")
+
+_DRAFT = ".export-"  # and the number of the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,8 @@ def export_model(
                 raise ModelError(f"{folder}: holds {part.name}{suffix} already")
     inputs = _inputs(parts, calibration)
     folder.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
+    _clear(folder)
+    draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=folder))
     try:
         results = []
         for part in parts:
@@ -111,6 +116,14 @@ def export_model(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return [Exported(r.name, folder / r.path.name, r.size, r.parity, r.loss) for r in results]
+
+
+def _clear(folder: Path) -> None:
+    """Remove what killed processes have left half-written."""
+    for draft in folder.glob(f"{_DRAFT}*"):
+        process = draft.name.removeprefix(_DRAFT).partition("-")[0]
+        if process.isdecimal() and not runs(int(process)):
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _exported(
@@ -136,7 +149,8 @@ def _exported(
         problem = "lost its metadata"
     if problem is not None:
         raise ModelError(f"{part.name}: its file {problem}; it was not kept")
-    size = sum(file.stat().st_size for file in folder.glob(f"{part.name}.*"))
+    own = (file for file in folder.iterdir() if file.name.startswith(f"{part.name}."))
+    size = sum(file.stat().st_size for file in own)
     return Exported(part.name, path, size, found, loss)
 
 

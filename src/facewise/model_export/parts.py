@@ -21,6 +21,7 @@ from facewise.embedding.proof import known_picture, proof_chips
 from facewise.errors import ModelError
 from facewise.model_export.candidates import candidates, scene
 from facewise.zoo import ModelSpec
+from facewise.zoo.spec import Weights
 
 if TYPE_CHECKING:
     from facewise.embedding.onnx import OnnxNetwork
@@ -105,6 +106,9 @@ def parts_of(model: str | ModelSpec, weights: str | PathLike[str] | None = None)
         raise ModelError(f"{spec.id}: it is an ONNX file; there is nothing to export")
     path = zoo.weights_path(spec, weights)
     digest = zoo.file_sha256(path)
+    if (spec.weights.sha256 or digest) != digest:
+        own = Weights(path.name, "not stated", "not stated", sha256=digest)
+        spec = spec.unmeasured(own)
     if spec.task == "detect":
         return _mtcnn(spec, path, digest)
     assert spec.crop is not None  # noqa: S101 - the registry refuses embedders without
@@ -113,19 +117,24 @@ def parts_of(model: str | ModelSpec, weights: str | PathLike[str] | None = None)
         network = build_network(spec.architecture, path, spec.input_size)
         module = UnitVectors(network).eval().requires_grad_(False)
     chips = proof_chips(spec.crop)
-    return [
-        Part(
-            name=spec.id,
-            spec=spec,
-            weight_hash=digest,
-            module=module,
-            graph=None if module is not None else path,
-            dynamic={0: "batch"},
-            outputs=("embedding",),
-            proofs=(chips[:4], chips, chips[:1]),
-            chips=True,
+    part = Part(
+        name=spec.id,
+        spec=spec,
+        weight_hash=digest,
+        module=module,
+        graph=None if module is not None else path,
+        dynamic={0: "batch"},
+        outputs=("embedding",),
+        proofs=(chips[:4], chips, chips[:1]),
+        chips=True,
+    )
+    gives = part.reference(chips[:1])[0].shape[1]
+    if gives != spec.embedding_size:
+        raise ModelError(
+            f"{spec.id}: gives {gives} numbers; its spec states embedding_size "
+            f"{spec.embedding_size}"
         )
-    ]
+    return [part]
 
 
 def _mtcnn(spec: ModelSpec, path: Path, digest: str) -> list[Part]:

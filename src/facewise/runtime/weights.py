@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle  # for the numbers of its instructions alone
 import pickletools
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,10 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        require_stored(path)
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except ModelError:
+        raise
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
     except SafetensorError as error:
@@ -41,6 +46,20 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             f"{path}: expected a state_dict, a dictionary of tensors{_advice(content)}"
         )
     return content
+
+
+def require_stored(path: Path) -> None:
+    """Refuse an archive with compressed parts, which PyTorch never writes: they may be endless.
+
+    Raises:
+        ModelError: see above.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with contextlib.suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
+        if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+            raise ModelError(f"{path}: an archive with compressed parts, and no file of torch.save")
 
 
 def why_unreadable(path: Path, error: Exception) -> str:

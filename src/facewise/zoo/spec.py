@@ -7,8 +7,9 @@ evaluation and recognition cannot disagree.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -97,12 +98,16 @@ class Threshold:
             raise ValueError(f"far: expected a rate in (0, 1), got {self.far!r}")
 
 
+_NO_NAME = re.compile(r'^[.]|[\x00-\x1f\x7f/\\:*?"<>|\ud800-\udfff]')
+_LONGEST_ID = 120
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """One model of the zoo.
 
     Attributes:
-        id: `architecture.tag`, for example `inception_resnet_v1.vggface2`.
+        id: `architecture.tag`, for example `inception_resnet_v1.vggface2`; files are called so.
         task: `embed` or `detect`.
         architecture: name of the builder (see `facewise.embedding`, `facewise.detection`).
         format: `torch` for a state_dict, `onnx` for a graph.
@@ -119,6 +124,9 @@ class ModelSpec:
             accuracy lost against float32 with the spec's weights. Where it is known "auto" goes by
             it; it never takes int8 where it is not.
         notes: whatever a user should know.
+
+    Raises:
+        ValueError: the id cannot be the name of a file.
     """
 
     id: str
@@ -136,6 +144,27 @@ class ModelSpec:
     measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     precision_loss: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     notes: str = ""
+
+    def __post_init__(self) -> None:
+        bad = _NO_NAME.search(self.id) if isinstance(self.id, str) else None
+        if not isinstance(self.id, str) or bad or not 0 < len(self.id.encode()) <= _LONGEST_ID:
+            raise ValueError(
+                f"id: expected a name without / \\ : and the like, of at most {_LONGEST_ID} bytes, "
+                f"that does not begin with a dot; got {self.id!r:.80}"
+            )
+
+    def unmeasured(self, weights: Weights | None = None) -> ModelSpec:
+        """The same for weights, or an arithmetic, of which nothing was measured.
+
+        Args:
+            weights: another file.
+        """
+        return replace(
+            self,
+            thresholds=(),
+            measured=MappingProxyType({}),
+            weights=self.weights if weights is None else weights,
+        )
 
     def threshold(self, far: float = 1e-3) -> Threshold:
         """The threshold for a false-accept rate.

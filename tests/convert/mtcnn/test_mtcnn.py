@@ -164,6 +164,7 @@ def test_pickles_that_ask_for_much_memory_are_refused(tmp_path):
         b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f",  # bytes of 2 ** 63
         b"\x80\x04}r\xff\xff\xff\x7f.",  # a note under the number 2 ** 31
         b"\x80\x04\x95" + b"\xff" * 8,  # a frame
+        b"\x80\x05\x96" + (1 << 45).to_bytes(8, "little"),  # a bytearray
     ):
         (tmp_path / "det1.npy").write_bytes(start + content)
         with pytest.raises(ModelError, match=r"det1\.npy"):

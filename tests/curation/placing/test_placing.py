@@ -334,3 +334,18 @@ def test_a_line_that_cannot_be_is_damage(source, tmp_path, change):
     (tmp_path / "j").write_text("\n".join(lines) + "\n")
     with pytest.raises(CurationError, match=f"line {len(lines)} is damaged"):
         undo(tmp_path / "j")
+
+
+def test_two_at_once_do_not_take_each_others_files_for_strangers(source, tmp_path):
+    journal, out = tmp_path / "out/j", tmp_path / "out"
+    refused = []
+
+    def other(_):
+        for way in (lambda: place(plan(source, out), journal), lambda: undo(journal)):
+            with pytest.raises(CurationError, match="another process is placing or undoing there"):
+                way()
+            refused.append(way)
+
+    done = place(plan(source, out), journal, report=other)
+    assert (done.made, done.problems, len(refused)) == (3, [], 2)
+    assert undo(journal).removed == 3

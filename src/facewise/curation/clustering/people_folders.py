@@ -37,7 +37,7 @@ def place_people(
         report: called with the number of photos that are done.
 
     Raises:
-        CurationError: what is there is no journal of ours.
+        CurationError: what is there is no journal of ours, or that of another album.
         OSError: the folder cannot be written.
     """
     files = album.photo_files()
@@ -55,7 +55,7 @@ def place_people(
                 continue
             name = _file_name(here[0], inside)
             wanted.append(Placement(here[0], out.absolute() / folder / name))
-    done = place(wanted, out / JOURNAL, how=how, made={"album": str(album.path)}, report=report)
+    done = place(wanted, out / JOURNAL, how=how, made={"album": album.fact("id")}, report=report)
     done.problems += dict.fromkeys(missing)
     return done
 

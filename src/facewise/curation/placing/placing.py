@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from facewise._files import part_of, publish
 from facewise.curation.placing.digests import file_sha256, holds
+from facewise.curation.placing.holding import held
 from facewise.curation.placing.journal import Entry, Journal
 from facewise.curation.placing.undoing import (
     DRAFT_MARK,
@@ -82,14 +83,27 @@ def place(
         report: called with the number of placements that are done.
 
     Raises:
-        CurationError: two placements have one target, or the journal is none.
+        CurationError: two placements have one target; or the journal is none, that of another run,
+            or another process is using it.
         OSError: the journal cannot be written. What goes wrong with a picture is a problem in the
             result, and does not stop the rest.
     """
     wanted = {_key(each.target): each for each in placements}
     if len(wanted) != len(placements):
         raise CurationError("placements: two pictures have the same target")
-    log = Journal(Path(journal), made)
+    path = Path(journal)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with held(path):
+        return _place(placements, wanted, Journal(path, made), how, report)
+
+
+def _place(
+    placements: Sequence[Placement],
+    wanted: Mapping[str, Placement],
+    log: Journal,
+    how: How,
+    report: Callable[[int], None],
+) -> Placed:
     done = Placed()
     _remove_unwanted(log, wanted, how, done)
     known = log.standing()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facewise.curation.placing.digests import file_sha256, holds
+from facewise.curation.placing.holding import held
 from facewise.curation.placing.journal import Entry, read_journal, standing
 from facewise.errors import CurationError
 
@@ -42,10 +43,17 @@ def undo(journal: str | os.PathLike[str]) -> Undone:
         journal: of `place`.
 
     Raises:
-        CurationError: it is missing, or no journal; or the folder was moved, so that nothing which
-            it lists is there.
+        CurationError: it is missing, or no journal; another process is using it; or the folder was
+            moved, so that nothing which it lists is there.
     """
     path = Path(journal)
+    if not path.is_file():
+        raise CurationError(f"{path}: no such journal")
+    with held(path):
+        return _undo(path)
+
+
+def _undo(path: Path) -> Undone:
     head, lines = read_journal(path)
     entries = standing(lines)
     _require_not_moved(path, head.get("at"), entries.values())

@@ -19,7 +19,7 @@ MOST_DIMENSIONS = 4000
 MOST_CANDIDATES = 1000
 """Of a probe that the index gives."""
 
-_LINKS = 32
+_LINKS = 24
 _EFFORT = 128
 """Neighbours of a face (twice as many on the ground), and candidates for them as it is put in. With
 pgvector's own 16 and 64 the index is made in a third of the time, and a search has to be twice as

@@ -62,11 +62,25 @@ def test_from_photos_to_named_folders_and_a_gallery(
     assert not out.exists() or tree(out) == set()
 
     facewise("cluster", "name", obama, "Barack", "--album", album)
+    faces = [face["id"] for p in content["people"] if p["id"] == obama for face in p["faces"]]
     facewise("cluster", "--album", album, "--gallery", store)
     with Gallery.open(store) as gallery:  # it is the same person, under the new name
         assert {each.person.name: each.faces for each in gallery.list()}["Barack"] == 4
         assert len(list(gallery.list())) == 3
     assert "names or texts that were changed" in facewise("gallery", "check", store).output
+
+    facewise("cluster", "split", "Barack", faces[0], "--name", "Twin", "--album", album)
+    facewise("cluster", "leave-out", faces[1], "--album", album)
+    facewise("cluster", "--album", album, "--gallery", store, "--min-faces", 1)
+    with Gallery.open(store) as gallery:
+        found = {each.person.name: each.faces for each in gallery.list()}
+        assert (found["Barack"], found["Twin"], len(found)) == (2, 1, 4)
+        assert gallery.check() == []
+    facewise("cluster", "merge", "Barack", "Twin", "--name", "Barack", "--album", album)
+    facewise("cluster", "--album", album, "--gallery", store)
+    with Gallery.open(store) as gallery:
+        found = {each.person.name: each.faces for each in gallery.list()}
+        assert (found["Barack"], len(found)) == (3, 3)
     facewise("gallery", "enrol", store, "--name", "Potus", photos / "biden-1.jpg")
     facewise("cluster", "name", obama, "Potus", "--album", album)
     said = facewise("cluster", "--album", album, "--gallery", store, status=1).stderr

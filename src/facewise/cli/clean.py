@@ -230,7 +230,9 @@ def _report(
         *("--rejected", str(rejected or "REJECTED")),
         *("--apply", f"{report.stem}.decisions.json"),
     ]
-    command = shlex.join(["facewise", "clean", str(people.source), *places])
+    source = str(people.source)
+    source = f"./{source}" if source.startswith("-") else source  # or it would be an option
+    command = shlex.join(["facewise", "clean", source, *places])
     page = cleaning_page(people, verdicts, model, command=command)
     inline = len(people.pictures) <= _INLINE
     with waiting("writing the page"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from facewise.errors import CurationError
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 def enrol_clusters(album: Album, clusters: Sequence[Cluster], gallery: Gallery) -> int:
-    """Add the faces of clusters to a gallery, each as a person of the cluster's name.
+    """Let a gallery have the faces of clusters, each as a person of the cluster's name.
 
-    Vectors are taken from the album: nothing is embedded again. Faces that are there are passed
-    over, so it can be called after every run. A person that was made for a cluster (the notes say
-    so) is called what the cluster is called now, if nobody else is. Nobody is removed from a
-    gallery, nor merged there.
+    Vectors are taken from the album: nothing is embedded again. It can be called after every run:
+    faces that are there are passed over, and people that were made for clusters (their notes say
+    so) follow the album. They are called what the cluster is called now, if nobody else is; faces
+    that were split off or merged go to whom they belong to, and who has none then goes; what was
+    left out is forgotten. People and faces of other origin stay as they are.
 
     Args:
         album: that holds the clusters.
@@ -41,28 +42,57 @@ def enrol_clusters(album: Album, clusters: Sequence[Cluster], gallery: Gallery) 
         GalleryError: the gallery is damaged, or cannot be written.
     """
     gallery.store.facts().require(album.facts)
-    files, digests = album.photo_files(), album.digests()
     made = _made_for(gallery, album)
+    placed = {
+        (_digest(face.source), face.box): face.id
+        for person in made.values()
+        for face in gallery.store.faces(person)
+    }
+    files, digests = album.photo_files(), album.digests()
     added = 0
     for cluster in clusters:
         table = album.table(cluster.id)
         faces = {face.id: face for face in album.faces(cluster.id)}
         with gallery.store.change() as change:
             person = _person(change, album, cluster, made.get(cluster.id))
-            known = {(face.source.rpartition("#")[2], face.box) for face in change.faces(person)}
-            new = []
+            known = {(_digest(face.source), face.box) for face in change.faces(person)}
+            new, moved = [], []
             for i, number in enumerate(table.ids.tolist()):
                 face = faces[number]
                 place = str(next(iter(files.get(face.photo, ["?"]))))
                 source = source_text(place, digests[face.photo])
-                if (source.rpartition("#")[2], face.box) not in known:
+                key = _digest(source), face.box
+                if key in placed and key not in known:
+                    moved.append(placed[key])
+                elif key not in known:
                     new.append(NewFace(table.vectors[i], source, face.box, face.quality))
+            change.move_faces(moved, person)
             change.add_faces(person, new)
-            change.note("enrol", person, len(new), "from an album")
+            change.note("enrol", person, len(new) + len(moved), "from an album")
             added += len(new)
+    _remove_empty(gallery, made.values())
+    left_out = [face for face in album.faces() if face.left_out]
+    keys = [(_digest(source_text("", digests[face.photo])), face.box) for face in left_out]
+    left = [placed[key] for key in keys if key in placed]
+    if left:
+        gallery.forget(faces=left)
     gallery.index.refresh()
     gallery.index.prepare()
     return added
+
+
+def _digest(source: str) -> str:
+    return source.rpartition("#")[2]
+
+
+def _remove_empty(gallery: Gallery, people: Iterable[int]) -> None:
+    """Remove who was made for a cluster and has no face any more, nor consent or a date."""
+    for number in people:
+        with gallery.store.change() as change:
+            person = change.person(number)
+            if person and not (change.faces(number) or person.consent or person.retain_until):
+                change.remove_person(number)
+                change.note("merge", number, 0, "from an album")
 
 
 def _made_for(gallery: Gallery, album: Album) -> dict[int, int]:

@@ -73,10 +73,13 @@ class Journal:
         entries = list(entries)
         if not entries:
             return
-        with self.path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(entry)) + "\n" for entry in entries)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(asdict(entry)) + "\n" for entry in entries)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:  # which names no file when the disk is full
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         self.entries += entries
 
     def standing(self) -> dict[str, Entry]:
@@ -96,7 +99,7 @@ def entries_of(path: Path, made: Mapping[str, Any] | None) -> list[Entry]:
         what = ", ".join(f"{key} {value}" for key, value in known.items())
         raise CurationError(
             f"{path}: lists what was placed by another run ({what}); choose another folder, or "
-            "undo that one first"
+            "undo that one first. (If that was renamed, give it its name back.)"
         )
     return entries
 

@@ -109,7 +109,7 @@ def test_refused_by_name(facewise: Any, examples: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_interrupted_run_goes_on(
     process: Any, examples: Path, tmp_path: Path, workers: int
 ) -> None:

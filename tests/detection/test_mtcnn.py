@@ -351,6 +351,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="resource is not on Windows")
+@pytest.mark.slow
 def test_memory_is_bounded_on_a_picture_of_48_megapixels():
     # The picture itself is 144 MB and its integral image 576 MB.
     work = (

@@ -123,6 +123,7 @@ def end_to_end(
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_the_default_on_one_fold(shared: Callable[[str], Path]) -> None:
     result = end_to_end(shared, folds=1)
     assert result.pairs == 600

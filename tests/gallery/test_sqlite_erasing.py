@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from facewise.gallery import ModelFacts, NewFace, open_store
 
@@ -19,6 +20,7 @@ def found(held, pieces):
     return [piece for piece, there in zip(pieces, seen, strict=True) if there]
 
 
+@pytest.mark.slow
 def test_copies_that_rows_leave_when_pages_are_balanced_are_erased(tmp_path):
     """Overwriting what is deleted is not enough: rows move between pages while they live."""
     rng = np.random.default_rng(2)

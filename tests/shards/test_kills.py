@@ -100,6 +100,7 @@ def check_all_once(out, keys):
     assert all(len(places) == 1 for places in once.values())
 
 
+@pytest.mark.slow
 def test_killed_at_each_step(folder, tmp_path):
     """Before each thing that a run does to its folder, in a folder of its own, and then again."""
     runs = Runs(folder / "obama", 2)

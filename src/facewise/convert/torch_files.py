@@ -38,11 +38,11 @@ def read_checkpoint(path: Path) -> Any:
     """
     if not path.is_file():
         raise ModelError(f"{path}: {'is a folder' if path.is_dir() else 'no such file'}")
-    require_stored(path)
     if _is_program(path):
         raise ModelError(
             f"{path}: a TorchScript program; expected a state_dict or a training checkpoint"
         )
+    require_stored(path)
     try:
         if tuple(map(int, torch.__version__.split(".")[:2])) < _NEEDED:
             return torch.load(path, map_location="cpu", weights_only=True)

@@ -116,6 +116,7 @@ def command(request: pytest.FixtureRequest, cache: Path) -> Iterator[Command]:
         yield Started()
 
 
+@pytest.mark.slow
 def test_what_the_command_said_is_so(
     command: Command, request: pytest.FixtureRequest, examples: Path, tmp_path: Path, expected: Any
 ) -> None:

@@ -143,6 +143,7 @@ def test_an_index_waits_for_who_looks_at_an_old_state(url, store, rng, held):
         assert store.check() == []
 
 
+@pytest.mark.slow
 def test_an_index_is_cleaned_after_many_came_at_once(store, rng, held):
     """PostgreSQL gives a table more pages than it needs then; those stay empty."""
     add(store, rng, "Ann")

@@ -57,6 +57,10 @@ READERS: dict[str, Callable[..., Any]] = {
 }
 
 
+ROUNDING = 3e-4
+"""Of vectors: boxes depend in their last bits on what was looked at together, so chips may too."""
+
+
 @pytest.mark.parametrize("form", READERS)
 def test_pairs_have_the_figures_of_facewise_evaluate(
     form: str, made: Any, examiner: Any, network: Any, mtcnn: Detector
@@ -67,13 +71,13 @@ def test_pairs_have_the_figures_of_facewise_evaluate(
     protocol = READERS[form](*map(Path, word.split(":")[1:]))
     pipeline = Pipeline(mtcnn, embedder_of(*network, CPU))
     vectors = embed_photos(protocol.images, pipeline, nothing).vectors
-    np.testing.assert_allclose(found.vectors, vectors, atol=1e-4)
+    np.testing.assert_allclose(found.vectors, vectors, atol=ROUNDING)
     similarity = pair_similarity(vectors, protocol.pairs)
     by_fold, thresholds = metrics.accuracy_by_fold(similarity, protocol.same, protocol.folds)
     assert len(by_fold) == 2
     assert (found.name, found.protocol) == (form, word)
     assert found.figures["accuracy"] == found.deciding == by_fold.mean() >= 0.8
-    assert found.figures["threshold"] == pytest.approx(thresholds.mean(), abs=1e-4)
+    assert found.figures["threshold"] == pytest.approx(thresholds.mean(), abs=ROUNDING)
     assert found.figures["auc"] == metrics.auc(similarity, protocol.same) >= 0.95
     assert (found.figures["pairs"], found.figures["failed_pairs"]) == (16, 0)
     assert found.curve is not None
@@ -91,7 +95,7 @@ def test_templates_are_pooled_and_their_pairs_dealt_out(
     protocol = read_ijb("ijbb", ijb)
     embedder = embedder_of(module, spec, CPU)
     vectors = embed_landmarked(protocol.images, protocol.landmarks, embedder, nothing).vectors
-    np.testing.assert_allclose(found.vectors, vectors, atol=1e-4)
+    np.testing.assert_allclose(found.vectors, vectors, atol=ROUNDING)
     templates = pooled(vectors, protocol.templates, protocol.media, 16)
     similarity = pair_similarity(templates, protocol.pairs)
     folds = np.empty(64, np.intp)
@@ -106,7 +110,7 @@ def test_templates_are_pooled_and_their_pairs_dealt_out(
     apart = pooled(vectors, protocol.templates, np.arange(len(vectors)), 16)
     assert np.abs(pair_similarity(apart, protocol.pairs) - similarity).max() > 0.01
     assert found.figures["eer"] == metrics.equal_error_rate(similarity, protocol.same)
-    assert found.figures["threshold"] == pytest.approx(thresholds.mean(), abs=1e-4)
+    assert found.figures["threshold"] == pytest.approx(thresholds.mean(), abs=ROUNDING)
     assert own.thresholds(found.vectors) == ()
     assert len(own.people()) == len(protocol.images)
     assert list(own.people())[:2] == ["template 0", "template 1"]
@@ -133,7 +137,7 @@ def test_a_crop_by_boxes_takes_the_detectors(
     images = read_ijb("ijbb", ijb).images
     pipeline = Pipeline(mtcnn, embedder_of(network[0], spec, CPU))
     np.testing.assert_allclose(
-        found.vectors, embed_photos(images, pipeline, nothing).vectors, atol=1e-4
+        found.vectors, embed_photos(images, pipeline, nothing).vectors, atol=ROUNDING
     )
 
 

@@ -79,6 +79,7 @@ def test_two_processes_give_the_losses_of_one(
         assert two == pytest.approx(one, rel=1e-5), name
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_as_they_were(
     settings: Settings, losses: Losses, start: Start, tmp_path: Path
 ) -> None:

@@ -232,6 +232,7 @@ def test_a_tracker_begins_anew_with_new_numbers(moving):
     assert moving.numbers(second, square) == [2] * 20
 
 
+@pytest.mark.slow
 def test_memory_is_bounded(moving):
     """Frames are let go when they are given, and people who have left when there are too many."""
     where = moving.Square(lambda i: (100 + i % 100, 120) if i % 40 < 20 else None, 100)
@@ -252,6 +253,7 @@ def test_memory_is_bounded(moving):
     assert most <= 2 * EIGHT.longest + 2
 
 
+@pytest.mark.slow
 def test_hundreds_of_faces(moving):
     """15 × 16 small squares that drift together."""
     grid = list(itertools.product(range(16), range(15)))

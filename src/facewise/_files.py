@@ -34,8 +34,13 @@ def part_of(place: Path, mark: str = "") -> Path:
         place: where the file is to be.
         mark: with a dot at its end, or empty.
     """
+    return place.with_name(f"{drafts_of(place)}{mark}{secrets.token_hex(4)}.part")
+
+
+def drafts_of(place: Path) -> str:
+    """What the names of all drafts of a file begin with; file systems take 255 bytes of a name."""
     stem = place.name.encode(errors="ignore")[:100].decode(errors="ignore")
-    return place.with_name(f".{stem}.{mark}{secrets.token_hex(4)}.part")
+    return f".{stem}."
 
 
 def begins_with(path: Path, content: bytes) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from facewise._files import part_of, publish
+from facewise._files import drafts_of, part_of, publish, runs
 from facewise.errors import GalleryError
 
 
@@ -61,20 +61,10 @@ def _clear(place: Path) -> None:
     """Remove drafts of processes that are gone: faces are in them."""
     if os.name != "posix":  # elsewhere nobody can be asked for without being ended
         return
-    start = re.escape(f".{place.name[:100]}.")  # see `part_of`
+    start = re.escape(drafts_of(place))
     form = re.compile(start + r"([1-9][0-9]{0,9})\.[0-9a-f]{8}\.part\Z")
     with suppress(OSError):
         for other in place.parent.iterdir():
             found = form.match(other.name)
-            if found and not _runs(int(found[1])):
+            if found and not runs(int(found[1])):
                 other.unlink(missing_ok=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
